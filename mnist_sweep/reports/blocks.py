@@ -105,14 +105,12 @@ class Section:
     blocks: Sequence[Block] = ()
 
 
-def text_columns(*titles: str) -> list[Column]:
-    """Return columns of text."""
-    return [Column(title=title) for title in titles]
-
-
-def number_columns(*titles: str, digits: int | None) -> list[Column]:
-    """Return columns of numbers with that many decimals."""
-    return [Column(title=title, numeric=True, digits=digits) for title in titles]
+def columns_of(*titles: str | tuple[str, int | None]) -> list[Column]:
+    """Return columns of text by their titles, and of numbers by titles with decimals, None for six significant ones."""
+    return [
+        Column(title=one) if isinstance(one, str) else Column(title=one[0], numeric=True, digits=one[1])
+        for one in titles
+    ]
 
 
 def cell_text(cell: Cell, digits: int | None = None) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from mnist_sweep.analysis.selection_sentences import ONE_SEED, Selection, ties
-from mnist_sweep.reports.blocks import Block, Facts, Plot, Section, number_columns, text_columns
+from mnist_sweep.reports.blocks import Block, Facts, Plot, Section, columns_of
 from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, interval_table, intervals_of
@@ -109,7 +109,7 @@ def _picture(results: Results, selection: Selection) -> Plot:
     states = [_state(results, selection, config) for config in configs]
     labels = [_label(results, config) for config in configs]
     first = f", first {MAX_DRAWN} of {len(results.configs):,}" if len(results.configs) > MAX_DRAWN else ""
-    columns = [*text_columns("config", "hyperparameters", "state"), *number_columns("seeds", digits=0)]
+    columns = columns_of("config", "hyperparameters", "state", ("seeds", 0))
     cells = zip([one.config_id for one in configs], labels, states, [len(one.rows) for one in configs], strict=True)
     return Plot(
         title=f"Configs by validation {measure.title}{first}",

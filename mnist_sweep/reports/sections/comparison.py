@@ -6,7 +6,7 @@ from typing import NamedTuple
 from mnist_sweep.analysis.judgement import Verdict, verdict
 from mnist_sweep.analysis.sweep_diff import SweepDiff, diff
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, interval_table, intervals_of
@@ -125,7 +125,7 @@ def _picture(compared: SweepComparison) -> Plot:
         for place, (which, marker) in enumerate(zip(("first", "second"), markers, strict=True))
     ]
     cells = [[compared.names[place], name, compared.found.labels[name]] for place, name, _ in drawn]
-    columns, all_means = text_columns("sweep", "config", "hyperparameters"), [means for *_, means in drawn]
+    columns, all_means = columns_of("sweep", "config", "hyperparameters"), [means for *_, means in drawn]
     return Plot(
         title=f"The best configs of both by validation {compared.measure.title}",
         finding=READING.format(MAX_DRAWN),
@@ -137,7 +137,7 @@ def _picture(compared: SweepComparison) -> Plot:
 def _side_by_side(compared: SweepComparison) -> Section:
     sides, measure = [_facts(side, compared.found.labels) for side in compared.sides], compared.measure
     rows = [[term, first[term], second[term]] for first, second in [sides] for term in first]
-    columns = text_columns(
+    columns = columns_of(
         "", *(f"{which}: {name}" for which, name in zip(("first", "second"), compared.names, strict=True))
     )
     found = "; ".join(
@@ -167,13 +167,8 @@ def _in_both(compared: SweepComparison) -> Section:
     found, measure = compared.found, compared.measure
     changes = [change for change in found.changes if change.n][:MAX_CHANGES]
     unit = f", {measure.delta_unit}" if measure.delta_unit else ""
-    columns = [
-        *text_columns("config", "hyperparameters"),
-        *number_columns("seeds", digits=0),
-        *number_columns("first", "second", digits=4),
-        *number_columns(f"second minus first{unit}", digits=None),
-        *text_columns("95% interval", "significant"),
-    ]
+    numbers = ("seeds", 0), ("first", 4), ("second", 4), (f"second minus first{unit}", None)
+    columns = columns_of("config", "hyperparameters", *numbers, "95% interval", "significant")
     rows: list[Sequence[Cell]] = []
     for change in changes:
         ends = measure.delta_interval(change.low, change.high).removeprefix("95% interval ")
@@ -195,7 +190,7 @@ def _settings(compared: SweepComparison) -> Section:
     finding = (
         f"They differ in {counted(len(differing), 'setting')}." if differing else "Both tried the same values of each."
     )
-    table = Table(caption="Values tried", columns=text_columns("setting", *compared.names), rows=differing)
+    table = Table(caption="Values tried", columns=columns_of("setting", *compared.names), rows=differing)
     return Section(
         key="settings", title="What differs in their settings?", finding=finding, blocks=[table] * bool(differing)
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.analysis.selection import config_means
-from mnist_sweep.reports.blocks import Cell, Column, Table, number_columns
+from mnist_sweep.reports.blocks import Cell, Column, Table, columns_of
 from mnist_sweep.reports.plot_style import GREY, RED, figure, literal, scatter
 from mnist_sweep.trials.value_format import Measure
 
@@ -41,10 +41,11 @@ def interval_table(
 ) -> Table:
     """Return the table of configs, with these columns and their cells before the means and intervals."""
     shown = ("val_mean", "val_low", "val_high", "val_new_low", "val_new_high", "test_mean")
-    ends = ("low", "high", "low for new images", "high for new images")
+    val, test = f"val {measure.title}", f"test {measure.title}"
+    numbers = [(title, 4) for title in (val, "low", "high", "low for new images", "high for new images", test)]
     return Table(
         caption="Configs, with 95% intervals for these images and for new ones",
-        columns=[*columns, *number_columns(f"val {measure.title}", *ends, f"test {measure.title}", digits=4)],
+        columns=[*columns, *columns_of(*numbers)],
         rows=[[*config, *(one[name] for name in shown)] for config, one in zip(cells, means, strict=True)],
     )
 

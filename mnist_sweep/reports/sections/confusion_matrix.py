@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.reports.blocks import Cell, Plot, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Cell, Plot, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, bars, figure, literal
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.text.lines import listed
@@ -155,12 +155,12 @@ def _pairs_figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
 
 def _table(counts: NDArray[np.int64], names: Sequence[str]) -> Table:
     if len(counts) > MAX_CLASSES:
-        columns = [*text_columns("true class", "predicted class"), *number_columns("images", digits=0)]
+        columns = columns_of("true class", "predicted class", ("images", 0))
         pairs = confusions(counts)[:MAX_PAIRS]
         rows: list[list[Cell]] = [[names[true], names[predicted], number] for number, true, predicted in pairs]
         return Table(caption="Most frequent confusions", columns=columns, rows=rows)
     return Table(
         caption="Images by true class (row) and predicted class (column)",
-        columns=[*text_columns("true class"), *number_columns(*names, digits=0)],
+        columns=columns_of("true class", *((name, 0) for name in names)),
         rows=[[name, *row] for name, row in zip(names, counts.tolist(), strict=True)],
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnist_sweep.analysis.effects.effect import Effect
-from mnist_sweep.reports.blocks import Block, Cell, Paragraph, Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Block, Cell, Paragraph, Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted
@@ -48,16 +48,11 @@ def _table(found: Sequence[Effect], measure: Measure) -> Table:
     unit = f", {measure.delta_unit}" * bool(measure.delta_unit)
     written = ", in percentage points" if measure.is_share else unit.replace(", ", ", in ")
     within = "; the share of one that belongs to a part (… of …) is among the trials with that part"
+    numbers = (f"difference{unit}", None), f"95% interval{unit}", ("share of variance", 3)
     return Table(
         caption=f"Effects on validation {measure.title}, strongest first: best level minus worst{written}"
         + within * any(effect.name.endswith(")") for effect in found),
-        columns=[
-            *text_columns("hyperparameter"),
-            *number_columns(f"difference{unit}", digits=None),
-            *text_columns(f"95% interval{unit}"),
-            *number_columns("share of variance", digits=3),
-            *text_columns("significant"),
-        ],
+        columns=columns_of("hyperparameter", *numbers, "significant"),
         rows=[
             [
                 effect.title,
@@ -72,18 +67,13 @@ def _table(found: Sequence[Effect], measure: Measure) -> Table:
 
 
 def _plot(effect: Effect, limits: Sequence[float], measure: Measure) -> Plot:
-    columns = [
-        *text_columns("level"),
-        *number_columns("trials", digits=0),
-        *number_columns("mean", "low", "high", digits=4),
-        *number_columns("failed", "diverged", digits=0),
-    ]
+    numbers = ("trials", 0), ("mean", 4), ("low", 4), ("high", 4), ("failed", 0), ("diverged", 0)
     rows: list[list[Cell]] = [
         [level.value, level.n, level.mean, level.low, level.high, level.num_failed, level.num_diverged]
         for level in effect.levels
     ]
     caption = f"Mean validation {measure.title} by {effect.title}, with its 95% interval"
-    table = Table(caption=caption, columns=columns, rows=rows)
+    table = Table(caption=caption, columns=columns_of("level", *numbers), rows=rows)
     drawing = _figure(effect, limits, measure)
     finding = f"{_sentence(effect.sentence)}{READING * (not math.isnan(_half(effect)))}"
     return Plot(title=effect.title, finding=finding, figure=drawing, table=table, small=True)

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from mnist_sweep.reports.blocks import Cell, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Cell, Section, Table, columns_of
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted
@@ -30,8 +30,7 @@ def section(results: Results) -> Section:
         for (status, cause), trials in shown.items()
     ]
     more = f", first {MAX_GROUPS} of {len(groups):,}" if len(groups) > MAX_GROUPS else ""
-    examples = text_columns("example trial", "its hyperparameters")
-    columns = [*text_columns("status", "cause"), *number_columns("trials", digits=0), *examples]
+    columns = columns_of("status", "cause", ("trials", 0), "example trial", "its hyperparameters")
     table = Table(caption=f"Causes, most frequent first{more}", columns=columns, rows=rows)
     return Section(key="failures", title=TITLE, finding=_finding(results.rows, groups), blocks=[table])
 

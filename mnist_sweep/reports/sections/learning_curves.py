@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.reports.blocks import Block, Plot, Section, Table, number_columns
+from mnist_sweep.reports.blocks import Block, Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, FAINT_BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.names import loss_title
@@ -152,7 +152,7 @@ def _losses(row: TrialRow, results: Results, name: str) -> Plot:
         ),
         table=Table(
             caption=f"Loss of {name}, {results.label(row)}",
-            columns=[*number_columns("step", digits=0), *number_columns("train loss", "val loss", digits=4)],
+            columns=columns_of(("step", 0), ("train loss", 4), ("val loss", 4)),
             rows=list(zip(steps, train, val, strict=True))[-MAX_STEPS:],
         ),
     )
@@ -174,11 +174,11 @@ def _overfitting(train: float | None, val: float | None) -> str:
 
 def _table(best: TrialRow, band: "pd.DataFrame", name: str) -> Table:
     of_best = {point.step: point.val for point in best.history}
-    values = number_columns(_short(name), "10th percentile", "median", "90th percentile", digits=4)
+    values = [(title, 4) for title in (_short(name), "10th percentile", "median", "90th percentile")]
     lines = zip(*(band[name].tolist() for name in band), strict=True)
     return Table(
         caption=f"Validation {best.measure.title} by step",
-        columns=[*number_columns("step", digits=0), *values, *number_columns("trials", digits=0)],
+        columns=columns_of(("step", 0), *values, ("trials", 0)),
         rows=[[step, of_best.get(step), *others] for step, *others in lines],
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.analysis.proposal_in_words import ProposedRun
-from mnist_sweep.reports.blocks import Block, Command, Paragraph, Plot, Section, Table, number_columns
+from mnist_sweep.reports.blocks import Block, Command, Paragraph, Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, FAINT_BLUE, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted, duration
@@ -77,7 +77,7 @@ def expected_best(results: Results) -> Plot:
         figure=_figure(curve),
         table=Table(
             caption=f"Expected best validation {title} by trials",
-            columns=[*number_columns("trials", digits=0), *number_columns("expected best", "low", "high", digits=4)],
+            columns=columns_of(("trials", 0), ("expected best", 4), ("low", 4), ("high", 4)),
             rows=thinned[["budget", "expected_best", "low", "high"]].to_numpy().tolist(),
         ),
     )

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from mnist_sweep.reports.blocks import Plot, Section, Table, text_columns
+from mnist_sweep.reports.blocks import Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.reports.sections.parallel_axes import (
@@ -56,7 +56,7 @@ def section(results: Results) -> Section | None:
 def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
     return Table(
         caption="Hyperparameters of the top 10% of trials",
-        columns=text_columns("hyperparameter", "values in the top 10%", "values tried"),
+        columns=columns_of("hyperparameter", "values in the top 10%", "values tried"),
         rows=[
             [short, values_tried(best, name, counts=True), values_tried(rows, name)]
             for name, short in short_names(names).items()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.search import saved_objectives
@@ -132,12 +132,9 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], cost: Cost, res
 
 
 def _table(front: Sequence[TrialRow], cost: Cost, results: Results) -> Table:
-    numbers = [
-        *number_columns(cost.column, digits=cost.digits),
-        *number_columns(f"val {results.measure.title}", digits=4),
-    ]
+    numbers = (cost.column, cost.digits), (f"val {results.measure.title}", 4)
     return Table(
         caption=f"Trials on the Pareto front, {cost.better[:-1]}st first",
-        columns=[*text_columns("trial", "hyperparameters"), *numbers],
+        columns=columns_of("trial", "hyperparameters", *numbers),
         rows=[[row.trial_id, results.label(row), cost.of(row), row.val] for row in front[-MAX_FRONT:]],
     )

@@ -6,17 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep.reports.blocks import (
-    Block,
-    Cell,
-    Command,
-    Facts,
-    Paragraph,
-    Section,
-    Table,
-    number_columns,
-    text_columns,
-)
+from mnist_sweep.reports.blocks import Block, Cell, Command, Facts, Paragraph, Section, Table, columns_of
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.results.runs import read as read_runs
@@ -108,14 +98,10 @@ def _command_line(command: Sequence[str]) -> str:
 
 
 def _table(runs: Sequence[RunRecord]) -> Table:
+    numbers = ("trials at a time", 0), ("trials run", 0), ("seconds", 1), ("predicted seconds", 1)
     return Table(
         caption="Runs" if len(runs) <= MAX_RUNS else f"The last {MAX_RUNS} of {len(runs):,} runs",
-        columns=[
-            *text_columns("started (UTC)", "host", "runner"),
-            *number_columns("trials at a time", "trials run", digits=0),
-            *number_columns("seconds", "predicted seconds", digits=1),
-            *text_columns("git commit"),
-        ],
+        columns=columns_of("started (UTC)", "host", "runner", *numbers, "git commit"),
         rows=[*map(_row, runs[-MAX_RUNS:])],
     )
 

@@ -2,7 +2,7 @@
 
 import math
 
-from mnist_sweep.reports.blocks import Block, Paragraph, Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Block, Paragraph, Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, GREY, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.search.race_summary import RaceSummary
@@ -27,7 +27,7 @@ def section(results: Results) -> Section | None:
     limits += [f"To run: {found.forecast}."] if found.forecast else []
     table = Table(
         caption="Configs that remain, the best first, and those that are out, the last one first",
-        columns=text_columns("config", f"val {found.objective.title}", "seeds", "collapsed runs", "state"),
+        columns=columns_of("config", f"val {found.objective.title}", "seeds", "collapsed runs", "state"),
         rows=[
             [one.label, found.objective.text(one.val), str(one.num_seeds), one.collapsed, one.state]
             for one in found.settings
@@ -55,10 +55,7 @@ def _rounds(race: RaceSummary) -> list[Plot]:
     )
     table = Table(
         caption="Configs that remain after each seed",
-        columns=[
-            *number_columns("seeds", "remain", digits=0),
-            *number_columns(f"within, {unit}", digits=2 if race.objective.is_share else None),
-        ],
+        columns=columns_of(("seeds", 0), ("remain", 0), (f"within, {unit}", 2 if race.objective.is_share else None)),
         rows=[[n, one.num_remaining, scale * one.distance] for n, one in known],
     )
     error = f"{100 * race.known.error:g}%"

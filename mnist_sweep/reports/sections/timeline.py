@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, bars, figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results.runs import RunRecord
@@ -201,14 +201,8 @@ def _figure(found: Timeline, shown: Sequence[str]) -> Any:
 
 
 def _table(found: Timeline, shown: Sequence[str]) -> Table:
-    columns = [
-        *text_columns("worker"),
-        *number_columns("trials", digits=0),
-        *number_columns("busy seconds", digits=1),
-        *number_columns("idle share", digits=3),
-    ]
     return Table(
         caption="Workers",
-        columns=columns,
+        columns=columns_of("worker", ("trials", 0), ("busy seconds", 1), ("idle share", 3)),
         rows=[[worker, len(found.work[worker]), found.busy(worker), found.idle([worker])] for worker in shown],
     )
