@@ -15,7 +15,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from mnist_sweep.errors import ResourceError
-from mnist_sweep.runners.ray import forked_workers, gcs, local_processes, private, retries
+from mnist_sweep.runners.ray import forked_workers, gcs, private, retries
+from mnist_sweep.runners.ray.local_processes import LocalProcesses, kept_local
 from mnist_sweep.system import machine
 from mnist_sweep.text.lines import one_line
 
@@ -70,22 +71,22 @@ def connected(
     with (
         private.short_temporary_folder(),
         contextlib.nullcontext() if address else _only_needed_processes(fork_threads, has_agents),
-        contextlib.nullcontext(local_processes.Phases()) if address else local_processes.kept_local() as phases,
+        contextlib.nullcontext(LocalProcesses()) if address else kept_local() as processes,
         private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
     ):
         import ray
 
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
         try:
-            _init(_cluster_options(address, code) if address else local, phases)
+            _init(_cluster_options(address, code) if address else local, processes)
             with (
                 gcs.watched(address, node_messages.put),
                 contextlib.nullcontext() if address or has_agents else private.actors_without_environment(),
             ):
                 yield node_messages
         finally:  # also of a start that failed: Ray would ask a GCS that has ended for things, and end this process
-            with phases.leaving():
-                ray.shutdown()
+            processes.is_leaving = True
+            ray.shutdown()
 
 
 def _prepare(address: str | None) -> None:
@@ -121,20 +122,20 @@ def _cluster_options(address: str, code: Sequence[Path]) -> dict[str, Any]:
     return {"address": address, "runtime_env": {"working_dir": str(code[0]), "excludes": list(NOT_SHIPPED)}}
 
 
-def _init(options: Mapping[str, Any], phases: local_processes.Phases) -> None:
+def _init(options: Mapping[str, Any], processes: LocalProcesses) -> None:
     """Call `ray.init`, and import Tune while Ray's processes start, which takes seconds."""
     import ray
 
     importing = threading.Thread(target=importlib.import_module, args=["ray.tune"], daemon=True)
     importing.start()
     try:
-        with private.kept_sigterm_handler(), phases.starting():
+        with private.kept_sigterm_handler(), processes.starting():
             ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **options)
     except Exception as error:  # a bare Exception, too, where Ray's processes take too long on a busy machine
         cause = textwrap.shorten(one_line(error), MAX_MESSAGE_LENGTH, placeholder=" …")
         if options["address"] != "local":
             raise ResourceError(f"Ray could not be reached at {options['address']}: {cause}") from error
-        raise retries.not_started(cause, was_killed=phases.was_killed()) from error
+        raise retries.not_started(cause, was_killed=processes.was_killed()) from error
     importing.join()
 
 

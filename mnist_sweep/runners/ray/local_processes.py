@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mnist_sweep.runners.ray import private, retries
 from mnist_sweep.system import exits, machine
@@ -28,22 +28,14 @@ KILLS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SI
 SECONDS_BETWEEN_SIGNS = 0.01  # of a raylet, before Ray connects to it
 
 
-class Phases(NamedTuple):
-    """Contexts for the call that starts Ray, and for the one that ends it; and whether a process was killed."""
-
-    starting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
-    leaving: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
-    was_killed: Callable[[], bool] = bool
-
-
 @contextlib.contextmanager
-def kept_local() -> Iterator[Phases]:
+def kept_local() -> Iterator["LocalProcesses"]:
     """Keep a Ray that is started in the body on loopback, and let it end with this process, however that ends.
 
     Its processes are in groups of their own: a signal to the group of the run, as a terminal sends it, pauses trials.
     Unless it is leaving, this process ends if it hangs since one of Ray's has ended.
     """
-    processes = _Processes()
+    processes = LocalProcesses()
     replacements = {
         private.HAS_READ_LOOPBACK: False,
         private.POPEN: processes.start,
@@ -55,21 +47,24 @@ def kept_local() -> Iterator[Phases]:
     with contextlib.ExitStack() as stack, processes.ending, processes.watched():
         for name, value in replacements.items():
             stack.enter_context(private.replaced(name, value))
-        yield Phases(processes.starting, processes.leaving, processes.was_killed)
+        yield processes
 
 
-class _Processes:
-    """The processes of a local Ray; `ending` is a context at whose end all have ended."""
+class LocalProcesses:
+    """The processes of a local Ray; `ending` is a context at whose end all have ended.
+
+    While Ray is ended (`is_leaving`), this process stays even if it hangs.
+    """
 
     def __init__(self) -> None:
-        self.ending = contextlib.ExitStack()
+        self.ending, self.is_leaving = contextlib.ExitStack(), False
         names = private.POPEN, private.GCS_PORT, private.GET_NODE, private.CORE_WORKER
         self._popen, self._gcs_port, self._get_node, self._core_worker = map(private.found, names)
         self._started: dict[str, Any] = {}
         self._asked_since: dict[str, float] = {}
         self._hung: set[str] = set()
         self._port: Any = None
-        self._is_starting = self._is_leaving = False
+        self._is_starting = False
 
     def start(self, command: Sequence[str], **options: Any) -> Any:
         """Start one, in Ray's place."""
@@ -134,12 +129,6 @@ class _Processes:
         return any(status is not None and -status in (0, *KILLS) for status in ended)
 
     @contextlib.contextmanager
-    def leaving(self) -> Iterator[None]:
-        """End Ray in the body."""
-        self._is_leaving = True
-        yield
-
-    @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Kill a vital process that hangs in a run, so that Ray breaks down as it does without one.
 
@@ -170,7 +159,7 @@ class _Processes:
                 if not self._is_starting:
                     process.kill()
             ended = self._first_ended()
-            seconds_ended += SECONDS_BETWEEN_LOOKS if ended and not self._is_leaving else -seconds_ended
+            seconds_ended += SECONDS_BETWEEN_LOOKS if ended and not self.is_leaving else -seconds_ended
             if ended and seconds_ended > (SECONDS_TO_RAISE if self._is_starting else SECONDS_TO_LEAVE):
                 cause = self._end_of(ended) or ""
                 error = retries.not_started(cause) if self._is_starting else retries.broken_ray(ended)

@@ -89,7 +89,7 @@ def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_wa
 ) -> None:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG_LATER", 300.0)
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
-    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as phases, phases.starting():
+    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as processes, processes.starting():
         hanging = services.ConsolePopen([raylet, "300"])
         with pytest.raises(TimeoutError, match="its raylet hangs"):
             list(iter(private.found(private.CORE_WORKER), None))  # again and again: it has run while it started
@@ -99,7 +99,7 @@ def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_wa
 
 def test_a_raylet_that_hung_and_runs_again_is_connected_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
-    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as phases, phases.starting():
+    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as processes, processes.starting():
         raylet = services.ConsolePopen(busy(tmp_path, "raylet"))
         raylet.send_signal(signal.SIGSTOP)
         with pytest.raises(TimeoutError, match="its raylet hangs"):
@@ -122,13 +122,13 @@ def test_a_raylet_that_has_ended_is_not_connected_to(raylet: str) -> None:
 
 @pytest.mark.parametrize("name", private.GCS_CLIENTS)
 def test_no_gcs_is_asked_after_a_process_has_ended(raylet: str, name: str) -> None:
-    with private.replaced(name, lambda _: SimpleNamespace(ask=lambda: 1)), local_processes.kept_local() as phases:
+    with private.replaced(name, lambda _: SimpleNamespace(ask=lambda: 1)), local_processes.kept_local() as processes:
         client = private.found(name)("address")
         assert client.ask() == 1
         services.ConsolePopen([raylet, "0"]).wait()
         with pytest.raises(retries.BrokenRay, match="raylet"):
             client.ask()
-        with phases.starting(), pytest.raises(TimeoutError, match="its raylet has ended with status 0"):
+        with processes.starting(), pytest.raises(TimeoutError, match="its raylet has ended with status 0"):
             client.ask()
 
 
@@ -138,12 +138,12 @@ def test_no_gcs_is_asked_after_a_process_has_ended(raylet: str, name: str) -> No
 def test_a_process_was_killed_if_it_was_told_to_end_not_if_it_failed(
     raylet: str, seconds: str, end: int, was_killed: bool
 ) -> None:
-    with local_processes.kept_local() as phases:
+    with local_processes.kept_local() as processes:
         started = services.ConsolePopen([raylet, seconds], stderr=subprocess.DEVNULL)
-        assert not (seconds == "300" and phases.was_killed())
+        assert not (seconds == "300" and processes.was_killed())
         started.send_signal(end)
         started.wait()
-        assert phases.was_killed() == was_killed
+        assert processes.was_killed() == was_killed
 
 
 def test_a_process_that_runs_and_does_not_start_is_waited_for_longer(
@@ -175,7 +175,7 @@ import time
 from ray._private import services
 from mnist_sweep.runners.ray import local_processes
 local_processes.SECONDS_TO_HANG = local_processes.SECONDS_TO_RAISE = 0.5
-with local_processes.kept_local() as phases, phases.starting():
+with local_processes.kept_local() as processes, processes.starting():
     services.ConsolePopen([{raylet!r}, {program!r}])
     time.sleep(600)  # as Ray's native code does
 """
@@ -195,12 +195,12 @@ def test_a_process_that_hangs_in_a_run_is_killed_later(raylet: str, monkeypatch:
 def test_a_gcs_that_listens_no_more_is_killed_as_it_runs_on_once_terminated(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with private.replaced(private.GCS_PORT, lambda *_, **__: port), local_processes.kept_local() as phases:
+        with private.replaced(private.GCS_PORT, lambda *_, **__: port), local_processes.kept_local() as processes:
             gcs = services.ConsolePopen(busy(tmp_path, "gcs_server"))
             assert private.found(private.GCS_PORT)(timeout_ms=1) == port
             with pytest.raises(subprocess.TimeoutExpired):
                 gcs.wait(1)
-            assert not phases.was_killed()
+            assert not processes.was_killed()
             server.close()
             assert gcs.wait() == -signal.SIGKILL
-            assert phases.was_killed()
+            assert processes.was_killed()

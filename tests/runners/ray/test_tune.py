@@ -405,7 +405,7 @@ def test_a_ray_that_breaks_down_again_while_it_starts_starts_once_more_and_ends_
 from mnist_sweep.runners.ray import local_processes, private
 from mnist_sweep.trials.events import Notice, TrialEvaluated
 
-start, raylets, notes = local_processes._Processes.start, [], []
+start, raylets, notes = local_processes.LocalProcesses.start, [], []
 
 def start_and_kill_the_second(self, command, **options):
     process = start(self, command, **options)
@@ -422,7 +422,7 @@ class Kill:
         if isinstance(event, TrialEvaluated):
             raylets[0].kill()
 
-local_processes._Processes.start = start_and_kill_the_second
+local_processes.LocalProcesses.start = start_and_kill_the_second
 sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=4000, evaluate_every=500)])
 os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
 outcome = run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Kill()])
