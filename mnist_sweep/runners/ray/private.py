@@ -62,24 +62,11 @@ WITHOUT_AGENTS = {
     "--dashboard_agent_listen_port": "1",
     "--runtime_env_agent_port": "1",
 }
-WITHOUT = {
-    HAS_READ_LOOPBACK: "Ray may listen beyond loopback where a script imports it",
-    GLOBAL_NODE: "a Ray that breaks down ends the run with lines of its own",
-    POPEN: "signals to the run's process group end Ray at once",
-    GCS_PORT: "a Ray that cannot start is waited for",
-    GET_NODE: "a Ray that cannot start is waited for",
-    CORE_WORKER: "a raylet that hangs while Ray starts is waited for",
-    **dict.fromkeys((*GCS_CLIENTS, PLACEMENT_GROUP), "a GCS that ends before the first trial ends the run"),
-    FIND_ADDRESS: "a cluster that `auto` finds and that does not answer is waited for",
-    PRINT_NODE_MESSAGE: "lost nodes are not reported",
-    START_API_SERVER: "Ray starts a process that is not needed",
-    PARAMETERS: "Ray starts processes that are not needed",
-    START_PROCESS: "Ray starts processes that are not needed",
-    ACTOR_CLASSES: "workers need a process that prepares their environment",
-    **dict.fromkeys((HAS_KEY_VALUE_STORE, PUT_USAGE), "a GCS that ends while Tune starts ends the run"),
-    TAG_CALLBACKS: "Tune imports MLflow and Weights & Biases where they are installed",
-    SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
-}
+NAMES = (
+    *(HAS_READ_LOOPBACK, GLOBAL_NODE, POPEN, GCS_PORT, GET_NODE, CORE_WORKER, *GCS_CLIENTS, FIND_ADDRESS),
+    *(PRINT_NODE_MESSAGE, SET_SIGTERM_HANDLER, START_API_SERVER, PLACEMENT_GROUP, HAS_KEY_VALUE_STORE, PUT_USAGE),
+    *(TAG_CALLBACKS, PARAMETERS, START_PROCESS, ACTOR_CLASSES),
+)
 
 
 def is_tested() -> bool:
@@ -88,13 +75,12 @@ def is_tested() -> bool:
 
 
 def version_warning() -> str | None:
-    """Return one line on an untested version of Ray and what it lacks; None for a tested one."""
-    import ray
-
-    if ray.__version__.rpartition(".")[0] in TESTED_VERSIONS:
+    """Return one line on an untested version of Ray and the names that it lacks; None for a tested one."""
+    if is_tested():
         return None
-    lacking = [f"it lacks {name}: {effect}" for name, effect in WITHOUT.items() if _owner(name) is None]
-    return "; ".join([f"Ray {ray.__version__} is untested, tested is {', '.join(TESTED_VERSIONS)}", *lacking])
+    lacking = ", ".join(name for name in NAMES if _owner(name) is None)
+    untested = f"Ray {importlib.metadata.version('ray')} is untested, tested is {', '.join(TESTED_VERSIONS)}"
+    return f"{untested}; it lacks {lacking}" if lacking else untested
 
 
 @contextlib.contextmanager
