@@ -135,7 +135,7 @@ def _init(options: Mapping[str, Any], processes: LocalProcesses) -> None:
         cause = textwrap.shorten(one_line(error), MAX_MESSAGE_LENGTH, placeholder=" …")
         if options["address"] != "local":
             raise ResourceError(f"Ray could not be reached at {options['address']}: {cause}") from error
-        raise retries.not_started(cause, was_killed=processes.was_killed()) from error
+        raise retries.NotStartedError(cause, was_killed=processes.was_killed()) from error
     importing.join()
 
 

@@ -162,7 +162,7 @@ class LocalProcesses:
             seconds_ended += SECONDS_BETWEEN_LOOKS if ended and not self.is_leaving else -seconds_ended
             if ended and seconds_ended > (SECONDS_TO_RAISE if self._is_starting else SECONDS_TO_LEAVE):
                 cause = self._end_of(ended) or ""
-                error = retries.not_started(cause) if self._is_starting else retries.broken_ray(ended)
+                error = retries.NotStartedError(cause) if self._is_starting else retries.broken_ray(ended)
                 exits.end_process(str(error))
 
     def _is_closed(self) -> bool:

@@ -47,20 +47,11 @@ class BrokenRay(BaseException):
 
 
 class NotStartedError(ResourceError):
-    """Ray does not start on this machine.
+    """Ray does not start on this machine; if a process of it `was_killed`, another start may succeed."""
 
-    Attributes:
-        was_killed: Whether a process of it was killed, so that another start may succeed.
-    """
-
-    was_killed = False
-
-
-def not_started(cause: str, *, was_killed: bool = False) -> NotStartedError:
-    """Return the error that ends a run whose Ray does not start on this machine."""
-    error = NotStartedError(f"Ray could not be started on this machine ({cause}): use {WITHOUT_RAY}")
-    error.was_killed = was_killed
-    return error
+    def __init__(self, cause: str, *, was_killed: bool = False) -> None:
+        super().__init__(f"Ray could not be started on this machine ({cause}): use {WITHOUT_RAY}")
+        self.was_killed = was_killed
 
 
 def broken_ray(process: str) -> ResourceError:

@@ -443,7 +443,7 @@ def test_a_ray_of_which_a_process_was_killed_while_it_started_starts_again_as_of
 
     def connected(address: None, **options: object) -> None:
         starts.append(options)
-        raise retries.not_started("its raylet has ended with status -9", was_killed=was_killed)
+        raise retries.NotStartedError("its raylet has ended with status -9", was_killed=was_killed)
 
     monkeypatch.setattr(cluster, "connected", connected)
     with pytest.raises(ResourceError, match="Ray could not be started"):
@@ -459,7 +459,7 @@ def test_a_run_that_is_interrupted_while_ray_does_not_start_starts_it_no_more(
     def connected(address: None, **options: object) -> None:
         starts.append(options)
         signal.raise_signal(signal.SIGINT)
-        raise retries.not_started("its raylet has ended with status -2", was_killed=True)
+        raise retries.NotStartedError("its raylet has ended with status -2", was_killed=True)
 
     monkeypatch.setattr(cluster, "connected", connected)
     with pytest.raises(KeyboardInterrupt):
