@@ -16,13 +16,12 @@ from mnist_sweep.planning.wall_time import TimedTrial
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan, digest
-from mnist_sweep.runners import data_process
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.search.race_forecast import Forecast, forecast
 from mnist_sweep.statistics.forward_simulation import Spreads
 from mnist_sweep.sweep import stale_rows
-from mnist_sweep.sweep.inputs import RunInputs
+from mnist_sweep.sweep.inputs import RunInputs, load_in_child
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.system import machine
@@ -80,7 +79,7 @@ def plan(
 
 def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, needs_data: bool) -> RemainingTrials:
     """Return the work that a run has to do, also for trials whose rows it would set aside."""
-    rows, inputs = Ledger(folder).rows(with_history=False), RunInputs(data_process.load)
+    rows, inputs = Ledger(folder).rows(with_history=False), RunInputs(load_in_child)
     try:
         with inputs:
             stale = stale_rows.find(sweep, rows, retry, inputs, folder)
@@ -144,7 +143,7 @@ def _grouped(
 
 def _shaped(source: Any) -> Shaped:
     is_declared = isinstance(source, Shaped) and not isinstance(source, type)
-    return source if is_declared else data_process.load(source)
+    return source if is_declared else load_in_child(source)
 
 
 def _layers(trial: TrialConfig, dataset: Shaped) -> dict[str, Any]:

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import SweepError
-from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.best_config import best_config
 from mnist_sweep.sweep.dispatcher import Dispatcher
-from mnist_sweep.sweep.inputs import RunInputs
+from mnist_sweep.sweep.inputs import RunInputs, load_in_child
 from mnist_sweep.sweep.outcome import Outcome
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
@@ -139,7 +138,7 @@ def _inputs(runner: Runner, interrupts: Interrupts) -> RunInputs:
 
     def load(source: Any) -> Dataset:
         with interrupts.at_once():
-            return loading.load(source) if in_process else data_process.load(source)
+            return loading.load(source) if in_process else load_in_child(source)
 
     return RunInputs(load)
 

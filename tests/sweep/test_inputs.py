@@ -1,15 +1,25 @@
-"""Laws of a run's inputs: each data set is loaded once, and digests stay when it is dropped."""
+"""Laws of a run's inputs: each data set is loaded once, no source ends the run, and digests stay when it is dropped."""
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
+import pytest
+
 from mnist_sweep import Dataset, Digits, Softmax, TrialConfig
 from mnist_sweep.data import loading
-from mnist_sweep.sweep.inputs import RunInputs
+from mnist_sweep.errors import DataError
+from mnist_sweep.sweep.inputs import RunInputs, load_in_child
+from mnist_sweep.system import child_process
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.user_code.code_digest import CodeDigests
+
+HERE = Path(__file__).name
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,38 @@ class Net:
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
         raise NotImplementedError
+
+
+def digits() -> Dataset:
+    return Digits().load()
+
+
+def nothing() -> None:
+    return
+
+
+def wrong() -> Dataset:
+    raise DataError("a rule")
+
+
+def interrupted() -> Dataset:
+    raise KeyboardInterrupt("by itself")
+
+
+def raising() -> Dataset:
+    raise ValueError("no such\nfile")
+
+
+def leaving() -> Dataset:
+    raise SystemExit("no GPU")
+
+
+def ending() -> Dataset:
+    os._exit(0)
+
+
+def aborting() -> Dataset:
+    os.abort()
 
 
 def test_a_data_set_is_loaded_once_and_its_digest_outlives_it() -> None:
@@ -55,3 +97,34 @@ def test_own_data_and_code_are_found_by_the_keys_of_rows() -> None:
         }
         assert len(found) == 3
         assert {name.rpartition(":")[2] for name in inputs.definitions(trials)} >= {"Mine", "Net", "dataclass"}
+
+
+def test_own_data_arrive_whole() -> None:
+    loaded, expected = load_in_child(digits), Digits().load()
+    for name in ("train", "val", "test"):
+        split, same = getattr(loaded, name), getattr(expected, name)
+        assert np.array_equal(split.images, same.images)
+        assert np.array_equal(split.labels, same.labels)
+    assert (loaded.num_classes, loaded.pixel_max) == (expected.num_classes, expected.pixel_max)
+
+
+def test_data_of_the_package_are_loaded_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "_command", None)
+    assert load_in_child(Digits()).num_classes == 10
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (wrong, "a rule"),
+        (nothing, "the data source nothing must return a Dataset, but got type='NoneType'."),
+        (raising, rf"the data source raising raised ValueError: no such file \({HERE}:\d+\)."),
+        (interrupted, rf"the data source interrupted raised KeyboardInterrupt: by itself \({HERE}:\d+\)."),
+        (leaving, rf"the data source leaving raised SystemExit: no GPU \({HERE}:\d+\)."),
+        (ending, rf"the data source ending raised ProcessExitError: os._exit\(0\) \({HERE}:\d+\)."),
+        (aborting, rf"the data source aborting cannot be loaded: its process was killed by SIGABRT \({HERE}:\d+\)."),
+    ],
+)
+def test_a_source_that_fails_or_ends_its_process_is_one_line(source: Callable[[], Dataset], message: str) -> None:
+    with pytest.raises(DataError, match=f"^{message}$"):
+        load_in_child(source)
