@@ -43,21 +43,20 @@ class RowGrid(ResultGrid):
             raise ValueError(f"`scope` must be last or all, but got {scope!r}.")
         metric = metric or self._measure.val
         mode = mode or (self._measure.mode if metric == self._measure.val else "max")
-        found = [(_value(one, metric, mode, is_last=scope == "last"), one) for one in self._results]
-        known = [(value, one) for value, one in found if value is not None]
-        if not known:
+        values = self.get_dataframe(metric if scope == "all" else None, mode).get(metric)
+        if values is None or not values.notna().any():
             raise RuntimeError(f"no result has a value of {metric!r}.")
-        return (min if mode == "min" else max)(known, key=lambda pair: pair[0])[1]
+        return self[values.argmin() if mode == "min" else values.argmax()]
 
     def get_dataframe(self, filter_metric: str | None = None, filter_mode: Mode | None = None) -> pd.DataFrame:
         """Return a line for each result, with its curve's point of the best `filter_metric` if that is given."""
         lines = []
         for one in self._results:
             curve, point = one.metrics_dataframe, {}
-            if filter_metric and curve is not None and curve[filter_metric].notna().any():
+            if filter_metric in curve and curve[filter_metric].notna().any():
                 column = curve[filter_metric]
                 point = curve.loc[column.idxmin() if filter_mode == "min" else column.idxmax()].to_dict()
-            lines.append({**(one.metrics or {}), **point})
+            lines.append({**one.metrics, **point})
         return pd.json_normalize(lines, sep="/", max_level=1)
 
     @property
@@ -106,11 +105,3 @@ def _curve(row: TrialRow) -> pd.DataFrame:
     frame = pd.DataFrame(row.history, columns=Evaluation._fields)
     own = {"val_objective": row.measure.val}
     return frame.rename(columns=own) if row.objective else frame.drop(columns=[*own])
-
-
-def _value(result: Result, metric: str, mode: Mode, *, is_last: bool) -> float | None:
-    last, curve = (result.metrics or {}).get(metric), result.metrics_dataframe
-    if is_last or curve is None or metric not in curve or not curve[metric].notna().any():
-        return last
-    best = curve[metric].min() if mode == "min" else curve[metric].max()
-    return float(best)
