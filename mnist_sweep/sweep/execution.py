@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import SweepError
+from mnist_sweep.results import saved_race
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep import stale_rows
@@ -41,7 +42,6 @@ from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
     from mnist_sweep.search.race import Known
-    from mnist_sweep.search.race_summary import RaceSummary
 
 
 @starts_a_run
@@ -113,7 +113,7 @@ def _run(
         out_of_time=interrupts.out_of_time and num_run < len(remaining.missing) + remaining.num_proposals,
         unsent=sync.unsent(),
         best=best_config(remaining.trials, folder),
-        race=_race(folder) if remaining.race else None,
+        race=saved_race.summary(folder.path, folder.rows.values()) if remaining.race else None,
     )
 
 
@@ -124,12 +124,6 @@ def _view() -> list[Listener]:
     from mnist_sweep.sweep.notebook import NotebookView
 
     return [NotebookView()]
-
-
-def _race(folder: ResultsFolder) -> "RaceSummary | None":
-    from mnist_sweep.results import saved_race
-
-    return saved_race.summary(folder.path, folder.rows.values())
 
 
 def _inputs(runner: Runner, interrupts: Interrupts) -> RunInputs:

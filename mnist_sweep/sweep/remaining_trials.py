@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.results import saved_race
 from mnist_sweep.search import pending_proposals, saved_objectives
 from mnist_sweep.search.pbt import Population
 from mnist_sweep.search.search import PBT, Search
@@ -162,8 +163,6 @@ class RemainingTrials:
         """Write into the results folder the objectives of a search, and what a race depends on besides its rows."""
         saved_objectives.write(self._folder, self._objectives)
         if self.race:
-            from mnist_sweep.results import saved_race
-
             saved_race.write(self._folder, self.race)
 
     def propose(self) -> TrialConfig | None:
@@ -189,7 +188,6 @@ def _racing(
     sweep: Sweep, until: "Known", kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
 ) -> "RaceTrials":
     """Return the trials of a race, with the number of images of an earlier run of these settings if there was one."""
-    from mnist_sweep.results import saved_race
     from mnist_sweep.search.race_trials import RaceTrials
 
     search = sweep.search
