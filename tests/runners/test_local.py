@@ -1,4 +1,4 @@
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,25 +101,13 @@ def test_a_trial_whose_process_the_system_ends_is_retried(
     tf: Any, monkeypatch: pytest.MonkeyPatch, num_lost: int
 ) -> None:
     monkeypatch.setattr(local, "TrialProcess", lambda *_, **__: Losing(num_lost))
-    notes = Rows()
+    notes = Notes()
     Local(max_retries=2).run({trial_id(BASE): BASE}, {BASE.data: loading.load(BASE.data)}, notes)
     retried = ("retried", trial_id(BASE), "its process was killed by SIGKILL")
     expected = [retried] * min(num_lost, 2)
     assert notes.heard[2:] == [*expected, ("finished", trial_id(BASE), Status.FAILED)]
-    (row,) = notes.rows_heard
+    (row,) = notes.finished_rows
     assert row.error == ("at last" if num_lost == 1 else "its process was killed by SIGKILL")
-
-
-class Rows(Notes):
-    """An observer that keeps the rows, too."""
-
-    def __init__(self, ends_after: int = 1000, proposed: Sequence[TrialConfig] = ()) -> None:
-        super().__init__(ends_after, proposed)
-        self.rows_heard: list[TrialRow] = []
-
-    def finished(self, row: TrialRow) -> None:
-        super().finished(row)
-        self.rows_heard.append(row)
 
 
 @pytest.mark.slow
@@ -127,19 +115,19 @@ def test_two_processes_give_the_rows_of_one_and_take_proposals_and_one_that_is_k
     listed = {trial_id(trial): trial for trial in (replace(BASE, seed=seed) for seed in range(3))}
     killing, proposed = replace(BASE, model=Ending(how="kill")), replace(BASE, seed=7)
     datasets = {BASE.data: loading.load(BASE.data)}
-    side_by_side, alone = Rows(proposed=[proposed]), Rows(proposed=[proposed])
+    side_by_side, alone = Notes(proposed=[proposed]), Notes(proposed=[proposed])
     two = Local(workers=2, max_retries=1)
     two.run({trial_id(killing): killing, **listed}, datasets, side_by_side, num_proposals=1)
     Local(in_process=True).run(listed, datasets, alone, num_proposals=1)
-    rows = {row.trial_id: row for row in side_by_side.rows_heard}
+    rows = {row.trial_id: row for row in side_by_side.finished_rows}
     lost = rows.pop(trial_id(killing))
     assert {name: side_by_side.workers[name] for name in rows} == {name: row.worker for name, row in rows.items()}
     assert lost.error == "its process was killed by SIGKILL, as happens when memory runs out"
     assert [heard[0] for heard in side_by_side.heard if heard[1] == lost.trial_id] == ["started", "retried", "finished"]
     assert {name: numbers(row) for name, row in rows.items()} == {
-        row.trial_id: numbers(row) for row in alone.rows_heard
+        row.trial_id: numbers(row) for row in alone.finished_rows
     }
-    assert len({row.worker for row in rows.values()} | {alone.rows_heard[0].worker}) > 1
+    assert len({row.worker for row in rows.values()} | {alone.finished_rows[0].worker}) > 1
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ class Notes:
     def __init__(self, ends_after: int = 1000, proposed: Sequence[TrialConfig] = ()) -> None:
         self.heard: list[tuple[Any, ...]] = []
         self.workers: dict[str, str] = {}
+        self.finished_rows: list[TrialRow] = []
         self.proposed = list(proposed)
         self.ends_after = ends_after
 
@@ -62,6 +63,7 @@ class Notes:
 
     def finished(self, row: TrialRow) -> None:
         self.heard.append(("finished", row.trial_id, row.status))
+        self.finished_rows.append(row)
 
 
 def parameters(function: Any) -> list[tuple[str, Any, Any]]:

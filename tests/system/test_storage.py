@@ -19,24 +19,13 @@ from mnist_sweep.trackers.tensorboard.hparams import log_folder
 from mnist_sweep.training import checkpoints
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
-from mnist_sweep.trials.events import Event, Notice
+from mnist_sweep.trials.events import Notice
 from tests.faults.cluster import CREDENTIALS, s3_server
+from tests.sweep.conftest import Events
 
 Refused = Callable[..., AbstractContextManager[None]]
 LOOPBACK = "127.0.0.1"
 CONTENTS = [b"", b"whole", bytes(range(256)) * 50_000]
-
-
-class Notices:
-    """Keeps the notices of a run."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def on_event(self, event: Event) -> None:
-        """Keep a notice."""
-        if isinstance(event, Notice):
-            self.texts.append(event.text)
 
 
 @pytest.fixture(scope="session")
@@ -233,10 +222,10 @@ def test_a_checkpoint_that_cannot_be_removed_is_said_and_ends_nothing(tmp_path: 
     sweep = Sweep(name="rates", trials=grid(base, {"optimizer.learning_rate": [0.1, 0.5]}))
     stuck = tmp_path / "there" / "rates" / checkpoints.name(trial_id(sweep.trials[0]))
     stuck.mkdir(parents=True)
-    notices, keep = Notices(), Keep(storage=str(tmp_path / "there"))
-    outcome = run(sweep, results=tmp_path / "here", runner=Local(in_process=True), keep=keep, listeners=[notices])
+    events, keep = Events(), Keep(storage=str(tmp_path / "there"))
+    outcome = run(sweep, results=tmp_path / "here", runner=Local(in_process=True), keep=keep, listeners=[events])
     assert outcome.complete
-    assert any("the checkpoint of " in text and str(stuck) in text for text in notices.texts)
+    assert any("the checkpoint of " in one.text and str(stuck) in one.text for one in events.of(Notice))
 
 
 def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(

@@ -38,20 +38,8 @@ ModuleNotFoundError: No module named 'mnist_sweep'
 KILLED = "Failure # 1\nThe actor died unexpectedly before finishing this task.\n"
 
 
-class Rows(Notes):
-    """An observer that keeps whole rows."""
-
-    def __init__(self, ends_after: int = 1000) -> None:
-        super().__init__(ends_after)
-        self.finished_rows: list[TrialRow] = []
-
-    def finished(self, row: TrialRow) -> None:
-        super().finished(row)
-        self.finished_rows.append(row)
-
-
 def callback(observer: Notes | None = None, *, gpus: float = 0.0) -> TuneCallback:
-    return made({NAME: TRIAL}, observer or Rows(), gpus=gpus)
+    return made({NAME: TRIAL}, observer or Notes(), gpus=gpus)
 
 
 def made(trials: dict[str, TrialConfig], observer: Notes, messages: Any = None, *, gpus: float = 0.0) -> TuneCallback:
@@ -99,7 +87,7 @@ def test_a_worker_that_finds_its_node_unfit_ends_the_run_with_its_address() -> N
 
 
 def test_a_model_that_a_worker_refuses_ends_the_run_and_notes_on_models_come_once() -> None:
-    observer = Rows()
+    observer = Notes()
     receiving = callback(observer)
     for _ in range(2):
         receiving.on_trial_result(1, [], tune_trial(), {"model_notes": ["one", "two"]})
@@ -111,27 +99,27 @@ def test_a_model_that_a_worker_refuses_ends_the_run_and_notes_on_models_come_onc
 def test_a_run_is_ready_once_a_worker_has_refused_no_model_or_a_trial_has_its_row(tmp_path: Path) -> None:
     messages: list[dict[str, Any]] = [{"model_notes": []}, {"row": to_json(failed(TRIAL, error="no"))}]
     for message in messages:
-        observer = Rows()
+        observer = Notes()
         receiving = TuneCallback({NAME: TRIAL}, observer, Readiness(observer, 3, None), SimpleQueue(), gpus_per_trial=0)
         receiving.on_trial_start(1, [], tune_trial())
         assert observer.heard == []
         receiving.on_trial_result(1, [], tune_trial(), message)
         assert observer.heard[:2] == [("ready", 3), ("started", NAME)]
-    observer = Rows()
+    observer = Notes()
     receiving = TuneCallback({NAME: TRIAL}, observer, Readiness(observer, 3, None), SimpleQueue(), gpus_per_trial=0)
     receiving.on_trial_recover(1, [], tune_trial(tmp_path / "error", KILLED))
     assert [kind for kind, *_ in observer.heard] == ["ready", "retried"]
 
 
 def test_a_worker_that_was_killed_is_retried(tmp_path: Path) -> None:
-    observer = Rows()
+    observer = Notes()
     started(observer).on_trial_recover(1, [], tune_trial(tmp_path / "error", KILLED))
     kind, _, cause = observer.heard[-1]
     assert (kind, cause.partition(":")[0]) == ("retried", "the worker was lost")
 
 
 def test_a_trial_that_lost_its_last_worker_is_a_failed_row_of_no_worker(tmp_path: Path) -> None:
-    observer = Rows()
+    observer = Notes()
     started(observer).on_trial_error(1, [], tune_trial(tmp_path / "error", KILLED))
     assert [(row.status, row.worker) for row in observer.finished_rows] == [(Status.FAILED, None)]
 
@@ -139,7 +127,7 @@ def test_a_trial_that_lost_its_last_worker_is_a_failed_row_of_no_worker(tmp_path
 def test_a_trial_that_lost_its_worker_while_it_started_runs_again_as_often_as_tune_would_retry_it(
     tmp_path: Path,
 ) -> None:
-    observer = Rows()
+    observer = Notes()
     receiving = started(observer)
     for _ in range(2):
         receiving.on_trial_error(1, [], tune_trial(tmp_path / "error", KILLED, is_starting=True))
@@ -164,7 +152,7 @@ def test_rays_messages_on_its_nodes_are_reported_between_two_events() -> None:
 def test_what_a_worker_sends_is_reported_in_order_and_large_values_are_taken_out(
     make_row: Callable[..., TrialRow],
 ) -> None:
-    observer, row = Rows(), make_row(TRIAL)
+    observer, row = Notes(), make_row(TRIAL)
     made = started(observer)
     made.on_trial_result(1, [], tune_trial(), {"points": [list(POINT)], "worker": "host:1"})
     assert observer.workers == {NAME: "host:1"}
@@ -183,22 +171,23 @@ def test_what_a_worker_sends_is_reported_in_order_and_large_values_are_taken_out
 def test_a_trial_that_a_scheduler_stops_has_a_row_and_one_that_ended_has_no_other(
     make_row: Callable[..., TrialRow],
 ) -> None:
-    observer = Rows()
+    observer = Notes()
     evaluated(observer).on_trial_complete(1, [], tune_trial())
     (row,) = observer.finished_rows
     assert (row.trial_id, row.status, row.steps, row.parameters) == (NAME, Status.STOPPED, 20, 650)
     assert row.history == (POINT,)
-    ended = evaluated(Rows())
+    observer = Notes()
+    ended = evaluated(observer)
     ended.on_trial_result(1, [], tune_trial(), {"row": to_json(make_row(TRIAL)), "done": True})
     ended.on_trial_complete(1, [], tune_trial())
-    assert [row.status for row in ended._observer.finished_rows] == [Status.OK]  # type: ignore[attr-defined]  # Rows
+    assert [row.status for row in observer.finished_rows] == [Status.OK]
     assert not ended._curves
 
 
 def test_a_trial_out_of_memory_on_a_shared_gpu_is_kept_for_a_retry_and_has_no_row_yet() -> None:
     message = {"row": to_json(failed(TRIAL, error="ResourceExhaustedError: OOM")), "done": True}
     for gpus, retried in ((0.25, [NAME]), (1.0, [])):
-        observer = Rows()
+        observer = Notes()
         made = started(observer, gpus=gpus)
         made.on_trial_result(1, [], tune_trial(), dict(message))
         assert made.out_of_memory == retried
@@ -206,7 +195,7 @@ def test_a_trial_out_of_memory_on_a_shared_gpu_is_kept_for_a_retry_and_has_no_ro
 
 
 def test_a_trial_that_is_paused_while_the_run_goes_on_is_kept_for_later() -> None:
-    observer = Rows()
+    observer = Notes()
     made = started(observer)
     made.on_trial_result(1, [], tune_trial(), {"paused": True, "note": None, "done": True})
     assert made.paused == [NAME]
@@ -217,7 +206,7 @@ def test_a_ray_that_has_broken_down_ends_the_experiment_and_keeps_what_is_unfini
     make_row: Callable[..., TrialRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = TrialConfig(seed=1)
-    receiving = made({NAME: TRIAL, trial_id(other): other}, Rows())
+    receiving = made({NAME: TRIAL, trial_id(other): other}, Notes())
     receiving.on_trial_start(1, [], tune_trial())
     receiving.on_trial_result(1, [], tune_trial(), {"row": to_json(make_row(TRIAL)), "done": True})
     monkeypatch.setattr(private, "dead_process", lambda: "raylet")
@@ -227,7 +216,7 @@ def test_a_ray_that_has_broken_down_ends_the_experiment_and_keeps_what_is_unfini
 
 
 def test_a_run_that_is_to_end_ends_when_its_trials_are_paused() -> None:
-    made = started(Rows(ends_after=1))
+    made = started(Notes(ends_after=1))
     made.on_step_end(1, [])
     assert not made.has_ended
     made.on_trial_result(1, [], tune_trial(), {"paused": True, "note": None, "done": True})
@@ -240,7 +229,7 @@ def test_a_run_that_is_to_end_ends_when_its_trials_are_paused() -> None:
 
 def test_a_run_that_is_to_end_does_not_wait_long_for_its_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SECONDS_TO_PAUSE", -1.0)
-    made = started(Rows(ends_after=1))
+    made = started(Notes(ends_after=1))
     with pytest.raises(tune.TuneError):
         made.on_step_end(1, [])
 
@@ -249,7 +238,7 @@ def test_an_error_of_the_observer_is_kept() -> None:
     def full(row: TrialRow) -> None:
         raise LedgerError("the disk is full")
 
-    observer = Rows()
+    observer = Notes()
     observer.finished = full  # type: ignore[method-assign]  # on purpose
     made = started(observer)
     with pytest.raises(LedgerError) as raised:

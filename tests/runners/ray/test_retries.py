@@ -4,7 +4,7 @@ from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray.experiment import NUM_GPUS_ALONE
 from mnist_sweep.runners.ray.retries import broken_ray, lost_worker_cause, needs_whole_gpu
 from mnist_sweep.training.row_builder import failed
-from tests.runners.ray.test_callback import KILLED, MISSING_PACKAGE, OUT_OF_MEMORY, TRIAL
+from tests.runners.ray.test_callback import MISSING_PACKAGE, OUT_OF_MEMORY, TRIAL
 
 
 def test_a_ray_that_cannot_start_again_is_an_error_with_the_way_out() -> None:
@@ -13,14 +13,9 @@ def test_a_ray_that_cannot_start_again_is_an_error_with_the_way_out() -> None:
     assert "run the same command again, or with --runner local" in error
 
 
-def test_a_trial_out_of_memory_on_a_shared_gpu_is_retried_alone() -> None:
-    assert needs_whole_gpu(OUT_OF_MEMORY, gpus_per_trial=0.25)
-    assert not needs_whole_gpu(OUT_OF_MEMORY, gpus_per_trial=NUM_GPUS_ALONE)
-
-
-@pytest.mark.parametrize("gpus", [0.0, 1.0, 2.0])
-def test_a_trial_out_of_memory_that_shared_no_gpu_has_failed(gpus: float) -> None:
-    assert not needs_whole_gpu(OUT_OF_MEMORY, gpus_per_trial=gpus)
+@pytest.mark.parametrize(("gpus", "is_retried"), [(0.25, True), (NUM_GPUS_ALONE, False), (0.0, False), (2.0, False)])
+def test_a_trial_out_of_memory_on_a_shared_gpu_is_retried_alone_and_on_no_other(gpus: float, is_retried: bool) -> None:
+    assert needs_whole_gpu(OUT_OF_MEMORY, gpus_per_trial=gpus) is is_retried
 
 
 def test_a_trial_that_failed_in_any_other_way_is_not_retried() -> None:
@@ -44,7 +39,3 @@ def test_a_node_that_lacks_a_package_ends_the_run_in_one_line_with_its_address()
     with pytest.raises(ResourceError, match=r"the node 10\.0\.0\.3 .*named 'mnist_sweep'.*: install ") as raised:
         lost_worker_cause(MISSING_PACKAGE)
     assert "\n" not in str(raised.value)
-
-
-def test_a_node_that_lost_a_worker_and_lacks_nothing_is_used_again() -> None:
-    assert lost_worker_cause(KILLED).startswith("the worker was lost: The actor died unexpectedly")

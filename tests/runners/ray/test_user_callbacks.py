@@ -14,9 +14,10 @@ from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, grid, run
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.runners.ray.user_callbacks import ShownTrial, UserCallback, tune_folder
 from mnist_sweep.trials.artifacts import Artifacts
-from mnist_sweep.trials.events import Event, Notice
+from mnist_sweep.trials.events import Notice
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.runners.users_models import Ending
+from tests.sweep.conftest import Events
 
 BASE = TrialConfig(model=Softmax(), num_steps=4, evaluate_every=2)
 
@@ -48,23 +49,14 @@ class Failing(tune.Callback):  # type: ignore[misc]  # Ray brings no types
         raise LookupError("no such table")
 
 
-class Heard:
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def on_event(self, event: Event) -> None:
-        if isinstance(event, Notice):
-            self.notices.append(event.text)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_callbacks_of_tune_see_trials_as_the_sweep_names_them_and_cannot_end_a_run(tmp_path: Path) -> None:
-    recording, listener = Recording(), Heard()
+    recording, events = Recording(), Events()
     callbacks = [Failing(), recording, CSVLoggerCallback(), JsonLoggerCallback()]
     trials = grid(BASE, {"batch_size": [10, 20]})
     runner = RayTune(callbacks=callbacks)
-    outcome = run(Sweep(name="heard", trials=trials), results=tmp_path, runner=runner, listeners=[listener])
+    outcome = run(Sweep(name="heard", trials=trials), results=tmp_path, runner=runner, listeners=[events])
     assert outcome.complete
     assert recording.heard[0] == "setup"
     for row in outcome.rows:
@@ -75,7 +67,7 @@ def test_callbacks_of_tune_see_trials_as_the_sweep_names_them_and_cannot_end_a_r
         with (folder / "progress.csv").open() as file:
             assert [float(line["val_accuracy"]) for line in csv.DictReader(file)][:2] == [one[2] for one in curve]
         assert json.loads((folder / "params.json").read_text()) == row.config
-    failures = [text for text in listener.notices if "Failing" in text]
+    failures = [event.text for event in events.of(Notice) if "Failing" in event.text]
     assert len(failures) == 1
     assert failures[0].startswith("the callback Failing failed, the run continues: LookupError: no such table (test_")
 
