@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from ray.tune.schedulers import AsyncHyperBandScheduler
@@ -39,6 +39,7 @@ from mnist_sweep.training.row_builder import origin
 from mnist_sweep.trials.events import Event, Notice, TrialEvaluated, TrialRetried
 from tests.runners.ray.users_models import Deadly, Inspecting
 from tests.runners.users_models import Ending
+from tests.sweep.conftest import Events
 
 ROOT = Path(__file__).parents[3]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
@@ -230,12 +231,6 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_what_a_model_ends_is_not_retried_but_what_the_system_ends_is(tmp_path: Path) -> None:
-    class Retries:
-        ids: ClassVar[list[str]] = []
-
-        def on_event(self, event: Event) -> None:
-            self.ids.extend([event.trial_id] if isinstance(event, TrialRetried) else [])
-
     errors = {
         "": "",
         "leave": "SystemExit: no GPU (users_models.py:",
@@ -243,12 +238,12 @@ def test_what_a_model_ends_is_not_retried_but_what_the_system_ends_is(tmp_path: 
         "abort": "its process was killed by SIGABRT (users_models.py:",
         "kill": "its process was killed by SIGKILL, as happens when memory runs out",
     }
-    sweep = Sweep(name="t", trials=grid(BASE, {"model": list(map(Ending, errors))}), code=[ROOT])
+    sweep, events = Sweep(name="t", trials=grid(BASE, {"model": list(map(Ending, errors))}), code=[ROOT]), Events()
     runner = RayTune(max_retries=1, max_concurrent=1)
-    rows = run(sweep, results=tmp_path, runner=runner, listeners=[Retries()]).rows
+    rows = run(sweep, results=tmp_path, runner=runner, listeners=[events]).rows
     assert [row.status for row in rows] == ["ok", *["failed"] * 4]
     assert [row.error for row, error in zip(rows, errors.values(), strict=True) if error not in (row.error or "")] == []
-    assert Retries.ids == [rows[-1].trial_id]
+    assert [event.trial_id for event in events.of(TrialRetried)] == [rows[-1].trial_id]
 
 
 @pytest.mark.slow
@@ -326,6 +321,40 @@ mnist_sweep.main("one.py")
     assert "Traceback" not in told
 
 
+BREAKING = """
+from mnist_sweep.runners.ray import local_processes, private
+from mnist_sweep.trials.events import Notice, TrialEvaluated
+
+def process_of(kind):
+    processes = private.found(private.GLOBAL_NODE).live_processes()
+    return next(process for name, process in processes if name == kind)
+
+class Listening:
+    notes = []
+    end_process = None  # called at the first point of the learning curve
+
+    def on_event(self, event):
+        if isinstance(event, Notice):
+            self.notes.append(event.text)
+        if isinstance(event, TrialEvaluated) and Listening.end_process:
+            end_process, Listening.end_process = Listening.end_process, None
+            end_process()
+
+CODE
+sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=4000, evaluate_every=500)])
+os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
+outcome = run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Listening()])
+print(json.dumps([outcome.complete, Path("stderr").read_text(), Listening.notes]))
+"""
+
+
+def notes_of_a_broken_ray(folder: Path, code: str) -> list[str]:
+    """Run a sweep on a Ray that breaks down by the code; return its notes. It must be complete, and silent."""
+    complete, errors, notes = in_process(folder, BREAKING.replace("CODE", code))
+    assert (complete, errors) == (True, "")
+    return list(notes)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "end"),
@@ -334,31 +363,7 @@ mnist_sweep.main("one.py")
 def test_a_ray_that_breaks_down_starts_again_with_its_trials_and_is_reported_in_one_line(
     tmp_path: Path, kind: str, end: str
 ) -> None:
-    code = f"""
-from mnist_sweep.runners.ray import private
-from mnist_sweep.trials.events import Notice, TrialEvaluated
-
-notes = []
-
-class Kill:
-    done = False
-
-    def on_event(self, event):
-        if isinstance(event, Notice):
-            notes.append(event.text)
-        if isinstance(event, TrialEvaluated) and not self.done:
-            self.done = True
-            processes = private.found(private.GLOBAL_NODE).live_processes()
-            next(process for kind, process in processes if kind == "{kind}").{end}()
-
-base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4000, evaluate_every=500)
-sweep = Sweep(name="t", trials=[base])
-os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
-outcome = run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Kill()])
-print(json.dumps([outcome.complete, notes[0], Path("stderr").read_text()]))
-"""
-    complete, note, errors = in_process(tmp_path, code)
-    assert (complete, errors) == (True, "")
+    note, *_ = notes_of_a_broken_ray(tmp_path, f"Listening.end_process = lambda: process_of('{kind}').{end}()")
     assert note == f"Ray's {kind} ended unexpectedly; Ray and its trials start again"
 
 
@@ -366,35 +371,19 @@ print(json.dumps([outcome.complete, notes[0], Path("stderr").read_text()]))
 @pytest.mark.parametrize("moment", ["_readiness", "_experiment"])
 def test_a_gcs_that_ends_before_the_first_trial_starts_again_too(tmp_path: Path, moment: str) -> None:
     code = f"""
-from mnist_sweep.runners.ray import private
-from mnist_sweep.trials.events import Notice
-
-notes, kill = [], RayTune.{moment}
-
-class Keep:
-    def on_event(self, event):
-        if isinstance(event, Notice):
-            notes.append(event.text)
+kept = RayTune.{moment}
 
 def kill_first(self, *arguments):
-    RayTune.{moment} = kill
-    processes = private.found(private.GLOBAL_NODE).live_processes()
-    process = next(process for kind, process in processes if kind == "gcs_server")
+    RayTune.{moment} = kept
+    process = process_of("gcs_server")
     process.kill()
     process.wait()
-    return kill(self, *arguments)
+    return kept(self, *arguments)
 
 RayTune.{moment} = kill_first
-sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=20, evaluate_every=10)])
-os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
-outcome = run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Keep()])
-print(json.dumps([outcome.complete, notes, Path("stderr").read_text()]))
 """
-    assert in_process(tmp_path, code) == [
-        True,
-        ["Ray's gcs_server ended unexpectedly; Ray and its trials start again"],
-        "",
-    ]
+    notes = notes_of_a_broken_ray(tmp_path, code)
+    assert notes == ["Ray's gcs_server ended unexpectedly; Ray and its trials start again"]
 
 
 @pytest.mark.slow
@@ -402,37 +391,25 @@ def test_a_ray_that_breaks_down_again_while_it_starts_starts_once_more_and_ends_
     tmp_path: Path,
 ) -> None:
     code = """
-from mnist_sweep.runners.ray import local_processes, private
-from mnist_sweep.trials.events import Notice, TrialEvaluated
-
-start, raylets, notes = local_processes.LocalProcesses.start, [], []
+start = local_processes.LocalProcesses.start
 
 def start_and_kill_the_second(self, command, **options):
     process = start(self, command, **options)
     if Path(command[0]).name == "raylet":
-        raylets.append(process)
-        if len(raylets) == 2:
+        with Path("raylets").open("a") as file:
+            file.write("1")
+        if Path("raylets").read_text() == "11":
             process.kill()
     return process
 
-class Kill:
-    def on_event(self, event):
-        if isinstance(event, Notice):
-            notes.append(event.text)
-        if isinstance(event, TrialEvaluated):
-            raylets[0].kill()
-
 local_processes.LocalProcesses.start = start_and_kill_the_second
-sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=4000, evaluate_every=500)])
-os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
-outcome = run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Kill()])
-print(json.dumps([outcome.complete, len(raylets), notes[:2], Path("stderr").read_text()]))
+Listening.end_process = lambda: process_of("raylet").kill()
 """
-    *counts, notes, errors = in_process(tmp_path, code)
-    assert (counts, errors) == ([True, 3], "")
+    notes = notes_of_a_broken_ray(tmp_path, code)
     first = "Ray's raylet ended unexpectedly; Ray and its trials start again"
-    assert notes == [first, "Ray broke down while it started; it starts again"]
-    assert (tmp_path / "stderr").read_text() == ""
+    assert notes[:2] == [first, "Ray broke down while it started; it starts again"]
+    assert (tmp_path / "raylets").read_text() == "111"
+    assert (tmp_path / "stderr").read_text() == ""  # also what came after the run
 
 
 @pytest.mark.parametrize(("was_killed", "num_starts"), [(True, 3), (False, 1)])
@@ -544,16 +521,3 @@ def test_trials_of_a_search_may_be_stopped_early_and_stay_in_its_space(tmp_path:
     assert (outcome.complete, outcome.num_run) == (True, 8)
     assert all(10 <= row.config["batch_size"] <= 50 for row in outcome.rows)
     assert {row.status for row in outcome.rows} == {"ok", "stopped"}
-
-
-def test_a_second_driver_of_one_sweep_is_refused(tmp_path: Path) -> None:
-    code = """
-from mnist_sweep.system.folder_lock import Lock
-Path("results/t").mkdir(parents=True)
-with Lock(Path("results/t")) as lock:
-    lock.acquire()
-    second = "from parts import *; run(Sweep(name='t', trials=[BASE]), runner=Local())"
-    ended = __import__("subprocess").run([sys.executable, "-c", second], capture_output=True, text=True)
-print(json.dumps(ended.stderr.splitlines()[-1]))
-"""
-    assert "results/t is in use by process" in in_process(tmp_path, code)
