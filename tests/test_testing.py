@@ -5,7 +5,7 @@ against that of trackers in tests/trackers.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,7 @@ import pytest
 
 from mnist_sweep import Dataset, Digits, Local, Split, TrialConfig
 from mnist_sweep.models.catalog import MODELS
-from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.testing import check_data_source, check_model, check_runner, check_tracker
-from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import TrialRow
 from tests.training.training_code import Linear
 
@@ -111,20 +109,9 @@ def test_a_split_of_one_class_is_named() -> None:
 class Forgetful:
     """A runner that drops its last trial."""
 
-    def run(
-        self,
-        trials: Mapping[str, TrialConfig],
-        datasets: Mapping[Any, Dataset],
-        observer: Observer,
-        *,
-        num_proposals: int = 0,
-        code: Sequence[Path] = (),
-        artifacts: Artifacts | None = None,
-    ) -> None:
+    def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
         kept = dict(list(trials.items())[:-1])
-        Local(in_process=True).run(
-            kept, datasets, observer, num_proposals=num_proposals, code=code, artifacts=artifacts
-        )
+        Local(in_process=True).run(kept, datasets, observer, **options)
 
 
 @pytest.mark.parametrize(

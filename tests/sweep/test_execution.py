@@ -2,7 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,8 +28,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.errors import ConfigError, DataError, LedgerError, SweepError
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.trials.artifacts import Artifacts, Retention
+from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.row import Status, rank
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -47,18 +46,9 @@ class Counting:
 
     asked: list[str] = field(default_factory=list)
 
-    def run(
-        self,
-        trials: Mapping[str, TrialConfig],
-        datasets: Mapping[Any, Any],
-        observer: Observer,
-        *,
-        num_proposals: int = 0,
-        code: Sequence[Path] = (),
-        artifacts: Artifacts | None = None,
-    ) -> None:
+    def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
         self.asked.extend(trials)
-        Local(in_process=True).run(trials, datasets, observer, artifacts=artifacts)
+        Local(in_process=True).run(trials, datasets, observer, artifacts=options["artifacts"])
 
 
 def nothing() -> Any:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,6 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import merge
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.search.race import Race
-from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Notice
 from mnist_sweep.trials.value_format import Measure
 from tests.search.races import CONFIGS, IDS, KNOWN, accuracy, rows_of
@@ -55,16 +54,7 @@ class Drawn:
     num_workers: int = 1
     killed_after: int = 10_000
 
-    def run(
-        self,
-        trials: Mapping[str, TrialConfig],
-        datasets: Mapping[Any, Any],
-        observer: Observer,
-        *,
-        num_proposals: int = 0,
-        code: Sequence[Path] = (),
-        artifacts: Artifacts | None = None,
-    ) -> None:
+    def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
         observer.ready(self.num_workers)
         waiting, num_rows = [*trials.values()], 0
         while batch := [*waiting[: self.num_workers]] or self.proposed(observer):
