@@ -100,22 +100,19 @@ def own_row(script: Path, monkeypatch: pytest.MonkeyPatch, rows: dict[str, Trial
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_row_run_again_is_the_same_bit_for_bit(rows: dict[str, TrialRow], commit: Commit, name: str) -> None:
+def test_row_run_again_is_the_same_bit_for_bit_and_its_folder_stays_as_it_is(
+    rows: dict[str, TrialRow], commit: Commit, name: str
+) -> None:
     row = rows[name]
     assert row.status is (Status.DIVERGED if name == "diverged" else Status.OK)
     folder = commit(row)
+    files = [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))]
     replayed = replay(folder, row.trial_id)
+    assert [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))] == files
     assert replayed.identical
     assert (replayed.before, replayed.differences, replayed.environment) == (row, (), {})
     assert replayed.after.trial_id == row.trial_id
     assert repr(replayed) == f"<Replay of {row.trial_id}: {row.status} then, {row.status} now, identical>"
-
-
-def test_results_folder_stays_as_it_is(rows: dict[str, TrialRow], commit: Commit) -> None:
-    folder = commit(rows["softmax"])
-    before = [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))]
-    replay(folder, rows["softmax"].trial_id)
-    assert [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))] == before
 
 
 def test_number_that_came_out_otherwise_is_found(rows: dict[str, TrialRow], commit: Commit) -> None:
