@@ -111,7 +111,7 @@ def measure_all(flats: Sequence[Flat], niceness: int, start: float, *settings: A
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
     os.nice(niceness)
-    yield from trial_process.prepare(*settings)
+    trial_process.prepare(*settings)
     trials = [from_flat(flat) for flat in flats]
     datasets = {trial.data: trial_measurement.subset(loading.load(trial.data)) for trial in trials}
     yield time.monotonic() - start

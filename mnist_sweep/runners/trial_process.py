@@ -188,12 +188,11 @@ class ThisProcess:
     kill = end
 
 
-def prepare(settings: Mapping[str, Any], definitions: bytes, cards: str | None = None) -> Generator[Item, None, None]:
+def prepare(settings: Mapping[str, Any], definitions: bytes, cards: str | None = None) -> None:
     """Prepare a process that only runs trials: `tensorflow_runtime.configure`, and what `shipping` packed.
 
     It sees the GPUs `cards`, as in `CUDA_VISIBLE_DEVICES`, or those that its parent sees.
     """
-    yield from ()
     if cards is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = cards
     shipping.unpack(definitions)
@@ -201,17 +200,15 @@ def prepare(settings: Mapping[str, Any], definitions: bytes, cards: str | None =
     gc.freeze()  # a million objects of TensorFlow's, which no collection has to look at
 
 
-def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str] | None]:
+def check_models(models: Sequence[tuple[Flat, Sample]]) -> list[str] | None:
     """Check models in a process that runs trials only; return notes, or None if one raises KeyboardInterrupt."""
-    yield from ()
     with contextlib.suppress(KeyboardInterrupt):
         return model_candidates.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
     return None
 
 
-def keep_dataset(key: int, dataset: Dataset) -> Generator[Item, None, None]:
+def keep_dataset(key: int, dataset: Dataset) -> None:
     """Keep a data set in this process for the trials that name it by its key."""
-    yield from ()
     tensorflow_runtime.cached("datasets", key, lambda: dataset, limit=KEPT_DATASETS)
 
 

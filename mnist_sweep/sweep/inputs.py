@@ -1,6 +1,6 @@
 """What the trials of a run are made from besides their configs: data sets and the user's own code, with digests."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self
 
 from mnist_sweep.data import dataset_checks, loading
@@ -97,8 +97,7 @@ def load_in_child(source: DataSource | Callable[[], Dataset]) -> Dataset:
     return loaded
 
 
-def _load(flat: Flat, definitions: bytes) -> Generator[None, None, Dataset]:
-    yield from ()
+def _load(flat: Flat, definitions: bytes) -> Dataset:
     shipping.unpack(definitions)
     source = from_flat(flat).data
     try:

@@ -56,7 +56,7 @@ def serve(connection: int, last_words: int, parent: int, main_file: str | None) 
 
 
 def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
-    """Send the items of a generator function, then its result or error; throw into it what the parent sends."""
+    """Send the items of a generator, then its result or error; throw into it what the parent sends."""
     pid = os.getpid()
 
     def send(kind: str, value: Any) -> None:
@@ -66,7 +66,7 @@ def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any]
     thrown: BaseException | None = None
     received: list[BaseException] = []  # which may be raised again after other items
     try:
-        running: Generator[Any, None, Any] = function(*arguments)
+        running = _items(function, arguments)
         while True:
             send("item", running.throw(thrown) if thrown else next(running))
             thrown = pipe.recv()[-1] if pipe.poll() else None
@@ -76,6 +76,12 @@ def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any]
     except BaseException as error:  # of whatever kind, the parent raises it
         crosses = any(error is one for one in received) or isinstance(error, SweepError)
         send("error", error if crosses else SweepError(first_cause(error)))
+
+
+def _items(function: Callable[..., Any], arguments: Sequence[Any]) -> Generator[Any, None, Any]:
+    """Yield what a generator function yields, and nothing of another one; return what it returns."""
+    result = function(*arguments)
+    return (yield from result) if isinstance(result, Generator) else result
 
 
 def _end_with_parent(connection: int, parent: int) -> None:

@@ -86,8 +86,8 @@ class ChildProcess:
         """Whether it can run something."""
         return not self._pipe.closed and self._process.poll() is None
 
-    def run(self, function: Callable[..., Generator[Any, None, Any]], *arguments: Any) -> Generator[Any, None, Any]:
-        """Run a generator function in the child, and yield and return here what it yields and returns there.
+    def run(self, function: Callable[..., Any], *arguments: Any) -> Generator[Any, None, Any]:
+        """Run a function in the child, and yield (of a generator function) and return here what it does there.
 
         If nothing comes for `patience` seconds, None is yielded. What is thrown in here is thrown in there at one of
         the next items; those before it still come. If the function does not end within `SECONDS_TO_OBEY` then, the
@@ -119,8 +119,8 @@ class ChildProcess:
                 thrown, deadline = error, time.monotonic() + SECONDS_TO_OBEY
                 self._send("throw", number, error)
 
-    def call(self, function: Callable[..., Generator[Any, None, Any]], *arguments: Any) -> Any:
-        """Run a generator function there, and return its result; items are dropped."""
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a function there, and return its result; items are dropped."""
         running = self.run(function, *arguments)
         while True:
             try:

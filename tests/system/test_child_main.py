@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,16 @@ from mnist_sweep.system.child_process import ChildProcess
 SECONDS = 30
 
 
-def handlers() -> Generator[None, None, list[Any]]:
-    yield
+def handlers() -> list[Any]:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # under nohup the last one is ignored, which is as good
     return [signal.getsignal(number) is not signal.SIG_DFL for number in numbers]
 
 
-def main_file() -> Generator[None, None, Any]:
-    yield
+def main_file() -> Any:
     return getattr(sys.modules["__main__"], "__file__", None)
 
 
-def handlers_of_a_copy() -> Generator[None, None, int]:
-    yield
+def handlers_of_a_copy() -> int:
     if (pid := os.fork()) == 0:
         signal.pause()
     time.sleep(0.1)

@@ -66,65 +66,54 @@ def throw(running: Generator[Any, None, Any]) -> None:
         pass
 
 
-def describing() -> Generator[None, None, tuple[list[str], list[str], int]]:
-    yield
+def describing() -> tuple[list[str], list[str], int]:
     return sys.path, sys.argv, sys.flags.dont_write_bytecode
 
 
-def printing() -> Generator[None, None, None]:
-    yield
+def printing() -> None:
     sys.stdout.write("to the output: ü\n")
     os.write(2, b"to the errors\n")
 
 
-def registering() -> Generator[None, None, None]:
-    yield
+def registering() -> None:
     atexit.register(sys.stdout.write, "the end")
     threading.Timer(0.1, lambda: sys.stdout.write("a thread, ")).start()
 
 
-def forking() -> Generator[None, None, int]:
-    yield
+def forking() -> int:
     if os.fork() == 0:
         return 0
     os.wait()
     return 1
 
 
-def raising(error: BaseException) -> Generator[None, None, None]:
-    yield
+def raising(error: BaseException) -> None:
     raise error
 
 
-def aborting() -> Generator[None, None, None]:
-    yield
+def aborting() -> None:
     os.abort()
 
 
-def crashing() -> Generator[None, None, None]:
-    yield
+def crashing() -> None:
     ctypes.string_at(0)
 
 
-def alarmed() -> Generator[None, None, None]:
-    yield
+def alarmed() -> None:
     signal.alarm(1)
     time.sleep(60)
 
 
-def killed() -> Generator[None, None, None]:
-    yield
+def killed() -> None:
     signal.raise_signal(signal.SIGKILL)
 
 
-def ending_in_a_thread() -> Generator[None, None, None]:
-    yield
+def ending_in_a_thread() -> None:
     threading.Thread(target=lambda: os._exit(0)).start()
     time.sleep(60)
 
 
-def ending_in_c() -> Generator[None, None, None]:
-    yield
+def ending_in_c() -> None:
     ctypes.CDLL(None).exit(0)
 
 
