@@ -44,9 +44,7 @@ def kept_local() -> Iterator["LocalProcesses"]:
         private.CORE_WORKER: processes.core_worker,
         **{name: processes.client_of(name) for name in private.GCS_CLIENTS},
     }
-    with contextlib.ExitStack() as stack, processes.ending, processes.watched():
-        for name, value in replacements.items():
-            stack.enter_context(private.replaced(name, value))
+    with private.replaced(replacements), processes.ending, processes.watched():
         yield processes
 
 

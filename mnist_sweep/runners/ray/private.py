@@ -12,6 +12,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,11 +84,9 @@ def version_warning() -> str | None:
     return f"{untested}; it lacks {lacking}" if lacking else untested
 
 
-@contextlib.contextmanager
-def intercepted_node_messages(on_message: Callable[[str], None]) -> Iterator[None]:
+def intercepted_node_messages(on_message: Callable[[str], None]) -> AbstractContextManager[None]:
     """Pass on the messages on its nodes that Ray would print on several lines, and that no setting turns off."""
-    with replaced(PRINT_NODE_MESSAGE, lambda data, **_: on_message("\n".join(data["lines"]))):
-        yield
+    return replaced({PRINT_NODE_MESSAGE: lambda data, **_: on_message("\n".join(data["lines"]))})
 
 
 @contextlib.contextmanager
@@ -95,15 +94,16 @@ def kept_sigterm_handler() -> Iterator[None]:
     """Keep this process's handler of SIGTERM while Ray starts, whose own ends the process wherever it is."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        with replaced(SET_SIGTERM_HANDLER, lambda handler: None):
+        with replaced({SET_SIGTERM_HANDLER: lambda handler: None}):
             yield
     finally:
         if threading.current_thread() is threading.main_thread():  # Ray's native code has installed one, too
             signal.signal(signal.SIGTERM, handler)
 
 
-@contextlib.contextmanager
-def only_needed_processes(forks: Mapping[str, str] | None = None, *, has_agents: bool = True) -> Iterator[None]:
+def only_needed_processes(
+    forks: Mapping[str, str] | None = None, *, has_agents: bool = True
+) -> AbstractContextManager[None]:
     """Start no server of a dashboard, no monitor, which only scales a cluster, and no monitor of logs.
 
     Each takes half a second of processor time or more. Ray starts the server without a dashboard, too, and runs without
@@ -130,16 +130,16 @@ def only_needed_processes(forks: Mapping[str, str] | None = None, *, has_agents:
             forked_workers.announce(forks, started.process.pid)
         return started
 
-    with (
-        replaced(START_API_SERVER, lambda *_, **__: (None, None)),
-        replaced(PARAMETERS, lambda **options: parameters(**options | changed)),
-        replaced(START_PROCESS, start_process),
-    ):
-        yield
+    return replaced(
+        {
+            START_API_SERVER: lambda *_, **__: (None, None),
+            PARAMETERS: lambda **options: parameters(**options | changed),
+            START_PROCESS: start_process,
+        }
+    )
 
 
-@contextlib.contextmanager
-def frugal_tune() -> Iterator[None]:
+def frugal_tune() -> AbstractContextManager[None]:
     """Let Tune gather nothing for a usage report that is not sent, which imports MLflow, and ask the GCS for little."""
     create = found(PLACEMENT_GROUP)
 
@@ -149,22 +149,21 @@ def frugal_tune() -> Iterator[None]:
             raise retries.BrokenRay(name)
         return create(*arguments, **options)
 
-    with (
-        replaced(PUT_USAGE, lambda *_, **__: None),
-        replaced(TAG_CALLBACKS, lambda _: False),
-        replaced(HAS_KEY_VALUE_STORE, bool),
-        replaced(PLACEMENT_GROUP, placement_group),
-    ):
-        yield
+    return replaced(
+        {
+            PUT_USAGE: lambda *_, **__: None,
+            TAG_CALLBACKS: lambda _: False,
+            HAS_KEY_VALUE_STORE: bool,
+            PLACEMENT_GROUP: placement_group,
+        }
+    )
 
 
-@contextlib.contextmanager
-def actors_without_environment() -> Iterator[None]:
+def actors_without_environment() -> AbstractContextManager[None]:
     """Let Tune start actors in the environment of their raylet, instead of a copy of the driver's."""
     import ray
 
-    with replaced(ACTOR_CLASSES, lambda: SimpleNamespace(get=functools.cache(ray.remote))):
-        yield
+    return replaced({ACTOR_CLASSES: lambda: SimpleNamespace(get=functools.cache(ray.remote))})
 
 
 def dead_process() -> str | None:
@@ -210,16 +209,15 @@ def short_temporary_folder() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def replaced(name: str, value: Any) -> Iterator[None]:
-    """Replace a function or a constant of Ray while the body runs, if this version of Ray has it."""
-    owner, attribute, original = _owner(name), name.rpartition(".")[2], found(name)
-    if original:
-        setattr(owner, attribute, value)
-    try:
+def replaced(values: Mapping[str, Any]) -> Iterator[None]:
+    """Replace functions and constants of Ray, by their names, while the body runs, if this version of Ray has them."""
+    with contextlib.ExitStack() as stack:
+        for name, value in values.items():
+            if original := found(name):
+                owner, attribute = _owner(name), name.rpartition(".")[2]
+                stack.callback(setattr, owner, attribute, original)
+                setattr(owner, attribute, value)
         yield
-    finally:
-        if original:
-            setattr(owner, attribute, original)
 
 
 def _owner(name: str) -> Any:

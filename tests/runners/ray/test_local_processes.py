@@ -23,9 +23,7 @@ ORIGINAL = {name: private.found(name) for name in NAMES}  # at import
 @pytest.fixture(autouse=True)
 def ray_of_its_own() -> Iterator[None]:
     """Keep the processes of these tests from the session of Ray that other tests share, which would watch them, too."""
-    with contextlib.ExitStack() as stack:
-        for name, original in ORIGINAL.items():
-            stack.enter_context(private.replaced(name, original))
+    with private.replaced(ORIGINAL):
         yield
 
 
@@ -89,7 +87,11 @@ def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_wa
 ) -> None:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG_LATER", 300.0)
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
-    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as processes, processes.starting():
+    with (
+        private.replaced({private.CORE_WORKER: object}),
+        local_processes.kept_local() as processes,
+        processes.starting(),
+    ):
         hanging = services.ConsolePopen([raylet, "300"])
         with pytest.raises(TimeoutError, match="its raylet hangs"):
             list(iter(private.found(private.CORE_WORKER), None))  # again and again: it has run while it started
@@ -99,7 +101,11 @@ def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_wa
 
 def test_a_raylet_that_hung_and_runs_again_is_connected_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
-    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as processes, processes.starting():
+    with (
+        private.replaced({private.CORE_WORKER: object}),
+        local_processes.kept_local() as processes,
+        processes.starting(),
+    ):
         raylet = services.ConsolePopen(busy(tmp_path, "raylet"))
         raylet.send_signal(signal.SIGSTOP)
         with pytest.raises(TimeoutError, match="its raylet hangs"):
@@ -122,7 +128,7 @@ def test_a_raylet_that_has_ended_is_not_connected_to(raylet: str) -> None:
 
 @pytest.mark.parametrize("name", private.GCS_CLIENTS)
 def test_no_gcs_is_asked_after_a_process_has_ended(raylet: str, name: str) -> None:
-    with private.replaced(name, lambda _: SimpleNamespace(ask=lambda: 1)), local_processes.kept_local() as processes:
+    with private.replaced({name: lambda _: SimpleNamespace(ask=lambda: 1)}), local_processes.kept_local() as processes:
         client = private.found(name)("address")
         assert client.ask() == 1
         services.ConsolePopen([raylet, "0"]).wait()
@@ -163,7 +169,7 @@ def test_a_raylet_that_runs_is_connected_to(tmp_path: Path) -> None:
     def core_worker(*arguments: object, **options: object) -> object:
         return arguments, options
 
-    with private.replaced(private.CORE_WORKER, core_worker), local_processes.kept_local():
+    with private.replaced({private.CORE_WORKER: core_worker}), local_processes.kept_local():
         services.ConsolePopen(busy(tmp_path, "raylet"))
         assert private.found(private.CORE_WORKER)(1, mode=2) == ((1,), {"mode": 2})
 
@@ -195,7 +201,7 @@ def test_a_process_that_hangs_in_a_run_is_killed_later(raylet: str, monkeypatch:
 def test_a_gcs_that_listens_no_more_is_killed_as_it_runs_on_once_terminated(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with private.replaced(private.GCS_PORT, lambda *_, **__: port), local_processes.kept_local() as processes:
+        with private.replaced({private.GCS_PORT: lambda *_, **__: port}), local_processes.kept_local() as processes:
             gcs = services.ConsolePopen(busy(tmp_path, "gcs_server"))
             assert private.found(private.GCS_PORT)(timeout_ms=1) == port
             with pytest.raises(subprocess.TimeoutExpired):
