@@ -149,22 +149,6 @@ def test_processes_that_run_or_start_are_paused_or_ended_when_the_run_is_to_end(
     assert ending.heard == []
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"cpus_per_trial": 0},
-        {"gpus_per_trial": -1},
-        {"gpus_per_trial": 2},
-        {"cpus_per_trial": 1.5},
-        {"workers": 0},
-        {"max_retries": -1},
-    ],
-)
-def test_resources_that_make_no_sense_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="must hold"):
-        Local(**options)  # type: ignore[arg-type]  # on purpose
-
-
 def test_a_model_that_is_refused_ends_the_run_before_it_is_ready_and_one_that_is_proposed_fails() -> None:
     wrong = replace(BASE, model=Own("softmax"))
     datasets, notes = {BASE.data: loading.load(BASE.data)}, Notes(proposed=[wrong])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.protocol import Observer, Runner
@@ -80,6 +81,17 @@ def test_every_runner_is_a_frozen_value_with_resources(runner: type[Any]) -> Non
     made = runner()
     assert (made.cpus_per_trial, made.gpus_per_trial) == (1, 0.0)
     assert hash(made) == hash(runner())
+
+
+WRONG = {"cpus_per_trial": (0, 1.5), "gpus_per_trial": (-1, 1.5, 2), "max_retries": (-1,)}
+OWN = [(Local, "workers", 0), (RayTune, "max_concurrent", 0), (RayTune, "num_cpus", 0)]
+ALIKE = [(kind, name, value) for kind in (Local, RayTune) for name, values in WRONG.items() for value in values]
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), [*ALIKE, *OWN])
+def test_resources_that_make_no_sense_are_refused(kind: type[Any], name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match="must hold"):
+        kind(**{name: value})
 
 
 @pytest.mark.parametrize("kind", [Recorder, Notes])
