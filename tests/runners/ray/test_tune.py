@@ -35,7 +35,6 @@ from mnist_sweep.errors import LedgerError, ResourceError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray import cluster, retries
-from mnist_sweep.training.row_builder import origin
 from mnist_sweep.trials.events import Event, Notice, TrialEvaluated, TrialRetried
 from tests.runners.ray.users_models import Deadly, Inspecting
 from tests.runners.users_models import Ending
@@ -433,26 +432,6 @@ def test_a_run_that_is_interrupted_while_ray_does_not_start_starts_it_no_more(
     with pytest.raises(KeyboardInterrupt):
         run(Sweep(name="t", trials=[BASE]), results=tmp_path, runner=RayTune(max_retries=2))
     assert len(starts) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("ray_session")
-def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
-    rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
-    base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=320, evaluate_every=20)
-    sweep = Sweep(name="t", trials=grid(base, {"optimizer.learning_rate": rates}))
-    runner = RayTune(scheduler="asha", max_concurrent=1)
-    rows = run(sweep, results=tmp_path, runner=runner).rows
-    assert (rows[0].status, rows[0].steps, len(rows[0].history)) == ("ok", 320, 16)
-    assert rows[0].test_accuracy is not None
-    for row in rows[3:]:
-        assert (row.status, row.steps, len(row.history), row.test_accuracy) == ("stopped", 20, 1, None)
-    assert {row.parameters for row in rows} == {650}
-    workers = {row.worker for row in rows}
-    assert len(workers) == 1  # of trials that ended and of those that were stopped, whose rows the driver makes
-    assert origin()["worker"] not in workers
-    assert all(row.environment == rows[0].environment and row.version == rows[0].version for row in rows)
-    assert all(row.val_accuracy == row.history[-1].val_accuracy for row in rows)
 
 
 @pytest.mark.usefixtures("ray_session")
