@@ -38,8 +38,10 @@ _BESIDE_PROJECT = Path(__file__).parents[1].parent / "shared" / "data"
 _NAMED = os.environ.get("MNIST_SWEEP_DATA", str(_BESIDE_PROJECT)).split(os.pathsep)
 _REAL = [Path(name).resolve() for name in _NAMED if name]
 
-MakeRow = Callable[..., TrialRow]
 Refused = Callable[..., contextlib.AbstractContextManager[None]]
+MakeRow = Callable[..., TrialRow]
+Figures = Callable[[Path], tuple[str, str]]
+
 POINT = Evaluation(
     step=50,
     train_loss=0.7,
@@ -209,7 +211,7 @@ def ray_session() -> Iterator[None]:
 
 
 @pytest.fixture
-def figures() -> Callable[[Path], tuple[str, str]]:
+def figures() -> Figures:
     """The tables of a results folder as text, without times and workers: what must be the same however it was run."""
 
     def text(results: Path) -> tuple[str, str]:

@@ -5,7 +5,7 @@ against that of trackers in tests/trackers.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from mnist_sweep import Dataset, Digits, Local, Split, TrialConfig
 from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.testing import check_data_source, check_model, check_runner, check_tracker
 from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow
 from tests.training.training_code import Linear
 
 SIZES: dict[str, dict[str, Any]] = {"cnn": {"filters": (2, 3), "units": 4}, "resnet": {"depth": 8, "filters": 2}}
@@ -152,14 +153,14 @@ class Notebook:
         self.logged.append(row.trial_id)
 
 
-def rows(make_row: Callable[..., TrialRow]) -> list[TrialRow]:
+def rows(make_row: MakeRow) -> list[TrialRow]:
     return [make_row(TrialConfig(seed=seed)) for seed in range(3)]
 
 
-def test_a_tracker_that_remembers_keeps_the_contract(make_row: Callable[..., TrialRow], tmp_path: Path) -> None:
+def test_a_tracker_that_remembers_keeps_the_contract(make_row: MakeRow, tmp_path: Path) -> None:
     check_tracker(Notebook(), sweep="contract", folder=tmp_path, rows=rows(make_row))
 
 
-def test_a_tracker_that_forgets_is_named(make_row: Callable[..., TrialRow], tmp_path: Path) -> None:
+def test_a_tracker_that_forgets_is_named(make_row: MakeRow, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="must know the rows of earlier ones"):
         check_tracker(Notebook(forgets=True), sweep="contract", folder=tmp_path, rows=rows(make_row))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +17,7 @@ from mnist_sweep.runners.trial import execute
 from mnist_sweep.training import checkpoints, training_loop
 from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.tune import trainable
+from tests.conftest import Refused
 from tests.runners.users_models import Ending
 from tests.training.training_code import Linear
 
@@ -100,9 +100,7 @@ def test_a_results_folder_holds_rows_and_a_trial_with_a_row_does_not_train(fake:
     assert (row.trial_id, row.config["optimizer.learning_rate"]) == (first[-1]["id"], 0.2)
 
 
-def test_a_row_of_other_data_is_not_reported_as_this_trials(
-    fake: FakeTune, tmp_path: Path, refused: Callable[..., Any]
-) -> None:
+def test_a_row_of_other_data_is_not_reported_as_this_trials(fake: FakeTune, tmp_path: Path, refused: Refused) -> None:
     fake.run(BASE, results=tmp_path / "rows")
     (row,) = Ledger(tmp_path / "rows").rows().values()
     Ledger(tmp_path / "rows").commit(dataclasses.replace(row, data_digest="0" * 16))
@@ -110,7 +108,7 @@ def test_a_row_of_other_data_is_not_reported_as_this_trials(
         fake.run(BASE, results=tmp_path / "rows")
 
 
-def test_a_damaged_row_is_named(fake: FakeTune, tmp_path: Path, refused: Callable[..., Any]) -> None:
+def test_a_damaged_row_is_named(fake: FakeTune, tmp_path: Path, refused: Refused) -> None:
     fake.run(BASE, results=tmp_path / "rows")
     path = tmp_path / "rows" / "rows" / f"{trial_id(BASE)}.json"
     path.write_text("damaged")
@@ -118,7 +116,7 @@ def test_a_damaged_row_is_named(fake: FakeTune, tmp_path: Path, refused: Callabl
         fake.run(BASE, results=tmp_path / "rows")
 
 
-def test_a_trial_that_diverges_or_fails_says_so(fake: FakeTune, refused: Callable[..., Any]) -> None:
+def test_a_trial_that_diverges_or_fails_says_so(fake: FakeTune, refused: Refused) -> None:
     last = fake.run(
         TrialConfig(model=CNN(filters=(4,), units=8), optimizer=GradientDescent(learning_rate=1e30), num_steps=8)
     )[-1]
@@ -154,21 +152,19 @@ def test_a_trial_that_ends_early_reports_each_validation_once(
     ],
 )
 def test_a_config_of_tune_that_is_no_trial_fails_in_one_line(
-    config: dict[str, Any], kind: type[Exception], part: str, refused: Callable[..., Any]
+    config: dict[str, Any], kind: type[Exception], part: str, refused: Refused
 ) -> None:
     with refused(kind, part):
         trainable(BASE)(config)
 
 
 @pytest.mark.parametrize("given", ["digits", {"optimizer": "adam"}, TrialConfig, None])
-def test_only_a_trial_is_a_base(given: Any, refused: Callable[..., Any]) -> None:
+def test_only_a_trial_is_a_base(given: Any, refused: Refused) -> None:
     with refused(ConfigError, "`trainable` takes a TrialConfig"):
         trainable(given)
 
 
-def test_a_clone_with_another_network_or_a_damaged_checkpoint_is_refused(
-    fake: FakeTune, refused: Callable[..., Any]
-) -> None:
+def test_a_clone_with_another_network_or_a_damaged_checkpoint_is_refused(fake: FakeTune, refused: Refused) -> None:
     fake.run(BASE)
     middle = fake.kept[1]
     assert middle is not None

@@ -1,7 +1,5 @@
 """Laws of typed fields: what is one value, what is none, and how a rule is told."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
@@ -11,8 +9,8 @@ import pytest
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.validation import coerce, coerced_fields, require, require_at_least
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 NAN, INFINITY = float("nan"), float("inf")
 
 

@@ -1,7 +1,6 @@
 """Laws of damaged rows, in the short form of `tests.faults.damage`: every one is named, or proven harmless."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -12,11 +11,10 @@ from mnist_sweep import TrialConfig, repeat
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.damaged_rows import move_damaged
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
+from tests.conftest import MakeRow
 from tests.faults.damage import DAMAGES, HARMLESS, NAMED, WRONG, damaged, outcome
 from tests.results.test_row_json import forged, of_format_1
-
-MakeRow = Callable[..., TrialRow]
 
 
 @pytest.fixture

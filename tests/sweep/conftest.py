@@ -1,14 +1,14 @@
 """What tests of runs share: a sweep of three trials, and a runner that trains nothing."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from mnist_sweep import GradientDescent, Softmax, Sweep, TrialConfig, TrialRow, grid
+from mnist_sweep import GradientDescent, Softmax, Sweep, TrialConfig, grid
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.trials.events import Event
 from mnist_sweep.trials.row import Evaluation
+from tests.conftest import MakeRow
 
 POINT = Evaluation(
     step=4, train_loss=0.7, train_accuracy=0.5, val_loss=0.5, val_accuracy=0.8, learning_rate=0.1, seconds=1.5
@@ -18,7 +18,7 @@ POINT = Evaluation(
 class Instant:
     """Gives each trial its row at once; starts no other when the run is to end."""
 
-    def __init__(self, make_row: Callable[..., TrialRow]) -> None:
+    def __init__(self, make_row: MakeRow) -> None:
         self._make_row = make_row
 
     def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
@@ -52,7 +52,7 @@ def sweep() -> Sweep:
 
 
 @pytest.fixture
-def instant(make_row: Callable[..., TrialRow]) -> Runner:
+def instant(make_row: MakeRow) -> Runner:
     """A runner that trains nothing."""
     return Instant(make_row)
 

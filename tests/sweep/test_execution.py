@@ -2,8 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,8 @@ from mnist_sweep.errors import ConfigError, DataError, LedgerError, SweepError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.row import Status, rank
+from tests.conftest import Figures, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=4, evaluate_every=2)
 RATES = [0.1, 0.2, 0.4]
 
@@ -85,9 +84,7 @@ def test_a_longer_axis_runs_the_new_trials_only(tmp_path: Path) -> None:
     assert (len(longer.rows), longer.num_run) == (4, 1)
 
 
-def test_a_run_that_broke_off_is_finished_with_the_same_table(
-    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
-) -> None:
+def test_a_run_that_broke_off_is_finished_with_the_same_table(tmp_path: Path, figures: Figures) -> None:
     class BrokenError(Exception):
         pass
 
@@ -265,9 +262,7 @@ def test_rows_of_before_are_not_counted_as_run_again(tmp_path: Path) -> None:
     assert (again.num_run, again.out_of_time, len(again.rows)) == (0, True, 3)
 
 
-def test_summaries_lie_beside_the_rows_and_change_no_figure(
-    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
-) -> None:
+def test_summaries_lie_beside_the_rows_and_change_no_figure(tmp_path: Path, figures: Figures) -> None:
     plain = run(sweep(), results=tmp_path / "plain", runner=Local(in_process=True))
     shown = run(sweep(), results=tmp_path / "shown", runner=Local(in_process=True), keep=Keep(summaries="full"))
     assert figures(shown.folder) == figures(plain.folder)

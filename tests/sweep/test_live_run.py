@@ -1,6 +1,5 @@
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from mnist_sweep.sweep import live_run
 from mnist_sweep.sweep.live_run import FILE, LiveRun, LiveRunWriter, read
 from mnist_sweep.trials import events
 from mnist_sweep.trials.config import to_flat
+from tests.conftest import Refused
 from tests.sweep.conftest import POINT
 
 
@@ -109,9 +109,7 @@ def test_a_disk_that_refuses_the_file_ends_no_run(tmp_path: Path, sweep: Sweep, 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "{}", '{"running": [1]}', '{"running": [], "phase": "odd"}', "[" * 10**5]
 )
-def test_a_damaged_file_is_named_with_the_way_out(
-    tmp_path: Path, text: str, refused: Callable[..., AbstractContextManager[None]]
-) -> None:
+def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, text: str, refused: Refused) -> None:
     assert read(tmp_path) is None
     (tmp_path / FILE).write_text(text)
     with refused(LedgerError, FILE, "delete it"):

@@ -4,7 +4,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Outcome, Status, Sweep, TrialConfig, TrialRow, run, trial_id
+from mnist_sweep import Outcome, Status, Sweep, TrialConfig, run, trial_id
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.sweep import notebook
 from mnist_sweep.sweep.notebook import NUM_BEST, NUM_LINES, NotebookView
 from mnist_sweep.trials import events
 from mnist_sweep.trials.config import to_flat
+from tests.conftest import MakeRow
 from tests.sweep.conftest import POINT
 
 
@@ -77,7 +78,7 @@ def end(view: NotebookView, error: BaseException | None = None) -> None:
 
 
 def test_a_view_shows_that_workers_start_what_runs_and_what_is_best(
-    begun: NotebookView, display: Display, sweep: Sweep, make_row: Callable[..., TrialRow]
+    begun: NotebookView, display: Display, sweep: Sweep, make_row: MakeRow
 ) -> None:
     assert display.shown[0] == {"text/plain": notebook.STARTING}
     while "learning_rate=0.1" not in display.page:
@@ -113,7 +114,7 @@ def test_an_end_before_the_last_trial_is_shown_with_its_reason(
 
 
 def test_failures_are_counted_and_the_last_ones_shown_escaped(
-    begun: NotebookView, display: Display, make_row: Callable[..., TrialRow]
+    begun: NotebookView, display: Display, make_row: MakeRow
 ) -> None:
     for seed in range(2 * NUM_LINES):
         begun.on_event(events.RowCommitted(row=make_row(TrialConfig(seed=seed), status=Status.FAILED, error="<b>")))
@@ -133,7 +134,7 @@ def test_a_run_in_a_kernel_is_shown_and_one_elsewhere_is_not(
     assert display.text.startswith("3 of 3 trials")
 
 
-def test_an_outcome_is_a_table_of_the_best_configs_with_plots(make_row: Callable[..., TrialRow]) -> None:
+def test_an_outcome_is_a_table_of_the_best_configs_with_plots(make_row: MakeRow) -> None:
     trials = [TrialConfig(num_steps=steps, seed=seed) for steps in range(1, 2 * NUM_BEST) for seed in (0, 1)]
     rows = tuple(make_row(trial, val_accuracy=trial.num_steps / 100) for trial in trials)
     failed = make_row(TrialConfig(num_steps=1, seed=9), status=Status.FAILED, error="<script>")
@@ -149,7 +150,7 @@ def test_an_outcome_is_a_table_of_the_best_configs_with_plots(make_row: Callable
 
 
 @pytest.mark.parametrize("statuses", [[], [Status.FAILED]])
-def test_an_outcome_without_results_says_so(make_row: Callable[..., TrialRow], statuses: list[Status]) -> None:
+def test_an_outcome_without_results_says_so(make_row: MakeRow, statuses: list[Status]) -> None:
     rows = tuple(make_row(status=status, error="no") for status in statuses)
     page = Outcome(folder=Path("mine"), rows=rows, num_trials=1, num_run=0, seconds=1.0)._repr_html_()
     assert ("1 trial: 1 failed" if statuses else "1 trial: none finished") in page

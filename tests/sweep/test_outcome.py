@@ -1,13 +1,11 @@
 """Laws of an outcome: what counts as complete, and that its other forms hold the same rows."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mnist_sweep import Outcome, Status, TrialConfig, TrialRow, grid
-
-MakeRow = Callable[..., TrialRow]
+from mnist_sweep import Outcome, Status, TrialConfig, grid
+from tests.conftest import MakeRow
 
 
 def outcome(make_row: MakeRow, statuses: list[Status], num_trials: int = 3) -> Outcome:

@@ -1,5 +1,3 @@
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +8,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import runs, saved_plan
 from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.runners.protocol import Runner
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 
 def predict(folder: Path, trials: Any, *, seconds: float = 9.0) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import statistics
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from mnist_sweep import (
     Softmax,
     Sweep,
     TrialConfig,
-    TrialRow,
     Uniform,
     run,
     select,
@@ -38,10 +36,10 @@ from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.search.race import Race
 from mnist_sweep.trials.events import Notice
 from mnist_sweep.trials.value_format import Measure
+from tests.conftest import MakeRow, Refused
 from tests.search.races import CONFIGS, IDS, KNOWN, accuracy, rows_of
 from tests.sweep.conftest import Events
 
-Refused = Callable[..., AbstractContextManager[None]]
 SWEEP = Sweep(name="race", trials=CONFIGS)
 LOSS = Measure("log_loss", "minimize", "nats")
 
@@ -50,7 +48,7 @@ LOSS = Measure("log_loss", "minimize", "nats")
 class Drawn:
     """Gives each trial its row of `tests.search.races` at once, several at a time; is killed after some rows."""
 
-    make_row: Callable[..., TrialRow]
+    make_row: MakeRow
     num_workers: int = 1
     killed_after: int = 10_000
 

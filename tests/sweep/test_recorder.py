@@ -28,6 +28,7 @@ from mnist_sweep.trials.events import (
     TrialStarted,
     WorkersReady,
 )
+from tests.conftest import MakeRow
 
 IMPORTING = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
@@ -231,7 +232,7 @@ def test_a_note_of_a_trial_names_it_by_what_tells_it_from_others(
 
 
 def test_a_trial_that_failed_is_a_row_like_any_other(
-    tmp_path: Path, sweep: Sweep, make_row: Callable[..., TrialRow], events: Any
+    tmp_path: Path, sweep: Sweep, make_row: MakeRow, events: Any
 ) -> None:
     class Failing:
         def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:

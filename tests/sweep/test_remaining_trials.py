@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +7,7 @@ from mnist_sweep import PBT, Search, Status, Sweep, TrialConfig, TrialRow, Unifo
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
-
-Make = Callable[..., TrialRow]
+from tests.conftest import MakeRow
 
 
 def rows_of(*rows: TrialRow) -> dict[str, TrialRow]:
@@ -20,7 +18,9 @@ def listed(*trials: TrialConfig) -> Sweep:
     return Sweep(name="listed", trials=trials)
 
 
-def test_what_is_missing_is_what_has_no_row_or_one_to_be_replaced(tmp_path: Path, sweep: Sweep, make_row: Make) -> None:
+def test_what_is_missing_is_what_has_no_row_or_one_to_be_replaced(
+    tmp_path: Path, sweep: Sweep, make_row: MakeRow
+) -> None:
     first, second, third = sweep.trials
     rows = rows_of(make_row(first), make_row(second, Status.FAILED))
     remaining = RemainingTrials(sweep, folder=tmp_path, rows=rows)
@@ -37,7 +37,7 @@ def test_what_is_missing_is_what_has_no_row_or_one_to_be_replaced(tmp_path: Path
 
 
 def test_a_config_has_several_seeds_here_or_with_the_rows_that_are_there(
-    tmp_path: Path, sweep: Sweep, make_row: Make
+    tmp_path: Path, sweep: Sweep, make_row: MakeRow
 ) -> None:
     first, *others = sweep.trials
     other_seed, done = replace(first, seed=7), rows_of(make_row(first))
@@ -60,7 +60,7 @@ def search(sweep: Sweep) -> Search:
     return Search(base=sweep.trials[0], axes=axes, num_trials=4)
 
 
-def test_a_proposal_is_on_the_disk_until_its_row_is(tmp_path: Path, search: Search, make_row: Make) -> None:
+def test_a_proposal_is_on_the_disk_until_its_row_is(tmp_path: Path, search: Search, make_row: MakeRow) -> None:
     remaining = RemainingTrials(Sweep(name="search", search=search), folder=tmp_path, rows={})
     assert remaining.work_ids == tuple(f"proposal-{number}" for number in range(4))
     trial = remaining.propose()

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,9 @@ from mnist_sweep.sweep.replay import _changed, replay
 from mnist_sweep.trials import registry
 from mnist_sweep.trials.config import from_flat, to_flat, trial_id
 from mnist_sweep.trials.row import Status, TrialRow, flat_id
+from tests.conftest import MakeRow, Refused
 from tests.results.test_row_json import forged
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 Commit = Callable[[TrialRow], Path]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 CONFIGS = {
@@ -85,7 +83,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def own_row(script: Path, monkeypatch: pytest.MonkeyPatch, rows: dict[str, TrialRow]) -> Callable[..., TrialRow]:
+def own_row(script: Path, monkeypatch: pytest.MonkeyPatch, rows: dict[str, TrialRow]) -> MakeRow:
     """Rows of the script's model, run in this process, which has forgotten the script since."""
 
     def make(units: int = 8) -> TrialRow:
@@ -187,7 +185,7 @@ def test_threads_of_a_new_process_are_those_of_the_row(rows: dict[str, TrialRow]
 
 
 def test_code_of_the_users_own_is_not_run_unasked(
-    own_row: Callable[..., TrialRow], script: Path, commit: Commit, refused: Refused
+    own_row: MakeRow, script: Path, commit: Commit, refused: Refused
 ) -> None:
     row = own_row()
     assert row.status is Status.OK
@@ -208,7 +206,7 @@ def test_any_import_path_of_a_row_is_refused_unasked(commit: Commit, make_row: M
 
 
 def test_code_of_the_users_own_is_run_with_its_script_or_its_folder(
-    own_row: Callable[..., TrialRow], script: Path, commit: Commit
+    own_row: MakeRow, script: Path, commit: Commit
 ) -> None:
     row = own_row()
     folder = commit(row)
@@ -219,7 +217,7 @@ def test_code_of_the_users_own_is_run_with_its_script_or_its_folder(
 
 
 def test_code_that_cannot_be_used_is_refused(
-    own_row: Callable[..., TrialRow], script: Path, commit: Commit, refused: Refused, tmp_path: Path
+    own_row: MakeRow, script: Path, commit: Commit, refused: Refused, tmp_path: Path
 ) -> None:
     row = own_row()
     folder = commit(row)
@@ -238,9 +236,7 @@ def test_script_of_a_row_that_needs_none_is_not_run(rows: dict[str, TrialRow], s
     assert replay(commit(row), row.trial_id, code=script).identical
 
 
-def test_failure_that_comes_again_is_reported_with_both_causes(
-    own_row: Callable[..., TrialRow], script: Path, commit: Commit
-) -> None:
+def test_failure_that_comes_again_is_reported_with_both_causes(own_row: MakeRow, script: Path, commit: Commit) -> None:
     row = own_row(units=13)
     assert row.status is Status.FAILED
     line = f"ValueError: no luck ({script.name}:{SCRIPT[: SCRIPT.index('no luck')].count(chr(10)) + 1})"
@@ -315,7 +311,7 @@ def test_trial_is_named_by_a_beginning_that_only_one_has(
 
 @pytest.mark.parametrize("module", ["__main__", "<stdin>"])
 def test_a_class_of_a_notebook_is_run_from_the_file_that_now_holds_it(
-    own_row: Callable[..., TrialRow], script: Path, commit: Commit, refused: Refused, module: str
+    own_row: MakeRow, script: Path, commit: Commit, refused: Refused, module: str
 ) -> None:
     row = own_row()
     config = {**row.config, "model": f"{module}:Wide"}
@@ -335,9 +331,7 @@ def test_a_class_of_a_notebook_is_run_from_the_file_that_now_holds_it(
         from_flat(row.config)
 
 
-def test_a_script_that_starts_a_run_is_not_run_by_a_replay(
-    own_row: Callable[..., TrialRow], script: Path, commit: Commit
-) -> None:
+def test_a_script_that_starts_a_run_is_not_run_by_a_replay(own_row: MakeRow, script: Path, commit: Commit) -> None:
     row = own_row()
     script.write_text(f"{SCRIPT}\nimport mnist_sweep\nmnist_sweep.run(None)\nraise RuntimeError\n")
     assert replay(commit(row), row.trial_id, code=script).identical

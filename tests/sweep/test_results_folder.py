@@ -1,7 +1,5 @@
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,8 +9,7 @@ from mnist_sweep.results import csv_files
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.sweep.results_folder import MAX_TIME_SHARE, MIN_SECONDS_BETWEEN, ResultsFolder
 from mnist_sweep.trials.events import RowCommitted, RunEnded, WorkersReady
-
-Make = Callable[..., TrialRow]
+from tests.conftest import MakeRow, Refused
 
 
 def written(path: Path, *rows: TrialRow) -> Path:
@@ -33,7 +30,7 @@ def test_reading_a_folder_that_is_not_there_creates_nothing(tmp_path: Path) -> N
         assert folder.path.is_dir()
 
 
-def test_a_committed_row_is_on_the_disk_and_among_the_rows(tmp_path: Path, make_row: Make) -> None:
+def test_a_committed_row_is_on_the_disk_and_among_the_rows(tmp_path: Path, make_row: MakeRow) -> None:
     first, second = make_row(TrialConfig()), make_row(TrialConfig(seed=1))
     folder = ResultsFolder(written(tmp_path / "one", first))
     with folder.lock:
@@ -44,7 +41,7 @@ def test_a_committed_row_is_on_the_disk_and_among_the_rows(tmp_path: Path, make_
         assert Ledger(folder.path).rows() == folder.rows
 
 
-def test_a_folder_has_one_run_at_a_time(tmp_path: Path, refused: Callable[..., Any]) -> None:
+def test_a_folder_has_one_run_at_a_time(tmp_path: Path, refused: Refused) -> None:
     written(tmp_path / "one")
     first, second, third = (ResultsFolder(tmp_path / "one") for _ in range(3))
     with first.lock:
@@ -55,7 +52,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path: Path, refused: Callable[..., A
         third.read()
 
 
-def test_what_another_run_has_written_meanwhile_is_not_done_again(tmp_path: Path, make_row: Make) -> None:
+def test_what_another_run_has_written_meanwhile_is_not_done_again(tmp_path: Path, make_row: MakeRow) -> None:
     row = make_row(TrialConfig())
     folder = ResultsFolder(tmp_path / "one")
     with folder.lock:
@@ -84,7 +81,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_tables_are_written_now_and_then_and_take_a_twentieth_of_the_time_at_most(
-    clock: Clock, tmp_path: Path, make_row: Callable[..., TrialRow]
+    clock: Clock, tmp_path: Path, make_row: MakeRow
 ) -> None:
     row, folder = make_row(TrialConfig()), ResultsFolder(tmp_path)
     folder.rows, written = {row.trial_id: row}, []
@@ -98,7 +95,7 @@ def test_tables_are_written_now_and_then_and_take_a_twentieth_of_the_time_at_mos
 
 
 def test_tables_are_written_at_the_end_unless_the_folder_cannot_be(
-    clock: Clock, tmp_path: Path, make_row: Callable[..., TrialRow]
+    clock: Clock, tmp_path: Path, make_row: MakeRow
 ) -> None:
     row = make_row(TrialConfig())
     for rows, can_write, num in [({row.trial_id: row}, True, 1), ({row.trial_id: row}, False, 1), ({}, True, 1)]:

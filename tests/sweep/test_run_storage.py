@@ -1,11 +1,11 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_sweep import Sweep, TrialRow
+from mnist_sweep import Sweep
 from mnist_sweep.results import run_marker
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
@@ -16,6 +16,7 @@ from mnist_sweep.training import checkpoints
 from mnist_sweep.trials import shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import RowCommitted, RunEnded
+from tests.conftest import MakeRow
 
 ENDED = RunEnded(num_run=3, error=None, can_write=True)
 
@@ -23,7 +24,7 @@ ENDED = RunEnded(num_run=3, error=None, can_write=True)
 class Case:
     """A run of a sweep whose trials write to a folder beside the results."""
 
-    def __init__(self, folder: ResultsFolder, sweep: Sweep, make_row: Callable[..., TrialRow]) -> None:
+    def __init__(self, folder: ResultsFolder, sweep: Sweep, make_row: MakeRow) -> None:
         self.folder, self.files = folder, Folder(folder.path.parent / "storage")
         self.artifacts = Artifacts(storage=str(self.files.path), run_marker=run_marker.new_name(folder.path))
         self.remaining = RemainingTrials(sweep, folder=folder.path, rows={})
@@ -39,7 +40,7 @@ class Case:
 
 
 @pytest.fixture
-def case(tmp_path: Path, sweep: Sweep, make_row: Callable[..., TrialRow]) -> Iterator[Case]:
+def case(tmp_path: Path, sweep: Sweep, make_row: MakeRow) -> Iterator[Case]:
     folder = ResultsFolder(tmp_path / "rates")
     with folder.lock:
         folder.open(missing=())

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 
 from mnist_sweep import GradientDescent, Known, LogLoss, MacroF1, Softmax, Sweep, TrialConfig, config_id, grid
 from mnist_sweep.errors import ConfigError
+from tests.conftest import Refused
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=4, evaluate_every=2)
 
@@ -80,7 +81,7 @@ class OfWholeSplit:
     ],
 )
 def test_a_race_of_values_that_allow_none_is_refused(
-    objective: Any, known: dict[str, Any], why: str, refused: Callable[..., Any]
+    objective: Any, known: dict[str, Any], why: str, refused: Refused
 ) -> None:
     trials = grid(replace(BASE, objective=objective), {"optimizer.learning_rate": [0.1, 0.2]})
     Sweep(name="race", trials=trials, until=Known(within=0.5))

@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -24,8 +22,7 @@ from mnist_sweep.system.files import (
     write_atomically,
     write_json,
 )
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 
 @pytest.mark.parametrize("durable", [False, True])

@@ -3,16 +3,13 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from mnist_sweep.errors import LedgerError, ResourceError
 from mnist_sweep.system import commands, machine
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 
 @pytest.mark.parametrize(

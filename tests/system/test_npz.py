@@ -2,8 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -11,8 +9,7 @@ import pytest
 
 from mnist_sweep.errors import DataError
 from mnist_sweep.system import npz
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 
 def packed(**arrays: Any) -> bytes:

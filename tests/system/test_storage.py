@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,10 @@ from mnist_sweep.training import checkpoints
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Notice
+from tests.conftest import Refused
 from tests.faults.cluster import CREDENTIALS, s3_server
 from tests.sweep.conftest import Events
 
-Refused = Callable[..., AbstractContextManager[None]]
 LOOPBACK = "127.0.0.1"
 CONTENTS = [b"", b"whole", bytes(range(256)) * 50_000]
 

@@ -1,7 +1,6 @@
 """What the driver makes of what Tune reports."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -24,6 +23,7 @@ from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import trial_id
 from mnist_sweep.trials.row import Evaluation
+from tests.conftest import MakeRow
 from tests.runners.test_protocol import Notes
 
 TRIAL = TrialConfig()
@@ -150,7 +150,7 @@ def test_rays_messages_on_its_nodes_are_reported_between_two_events() -> None:
 
 
 def test_what_a_worker_sends_is_reported_in_order_and_large_values_are_taken_out(
-    make_row: Callable[..., TrialRow],
+    make_row: MakeRow,
 ) -> None:
     observer, row = Notes(), make_row(TRIAL)
     made = started(observer)
@@ -169,7 +169,7 @@ def test_what_a_worker_sends_is_reported_in_order_and_large_values_are_taken_out
 
 
 def test_a_trial_that_a_scheduler_stops_has_a_row_and_one_that_ended_has_no_other(
-    make_row: Callable[..., TrialRow],
+    make_row: MakeRow,
 ) -> None:
     observer = Notes()
     evaluated(observer).on_trial_complete(1, [], tune_trial())
@@ -203,7 +203,7 @@ def test_a_trial_that_is_paused_while_the_run_goes_on_is_kept_for_later() -> Non
 
 
 def test_a_ray_that_has_broken_down_ends_the_experiment_and_keeps_what_is_unfinished(
-    make_row: Callable[..., TrialRow], monkeypatch: pytest.MonkeyPatch
+    make_row: MakeRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = TrialConfig(seed=1)
     receiving = made({NAME: TRIAL, trial_id(other): other}, Notes())

@@ -1,15 +1,13 @@
 """Laws of the grid of a sweep's rows: what scripts for Ray Tune read of it is what the rows hold."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ray.tune import ResultGrid
 
-from mnist_sweep import Evaluation, Status, TrialConfig, TrialRow
+from mnist_sweep import Evaluation, Status, TrialConfig
 from mnist_sweep.runners.ray.result_grid import RowGrid
-
-MakeRow = Callable[..., TrialRow]
+from tests.conftest import MakeRow
 
 
 def curve(*accuracies: float) -> tuple[Evaluation, ...]:

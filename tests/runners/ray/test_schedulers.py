@@ -20,10 +20,11 @@ from ray.tune.schedulers import (
 )
 from ray.tune.stopper import FunctionStopper, MaximumIterationStopper
 
-from mnist_sweep import RayTune, TrialConfig, TrialRow
+from mnist_sweep import RayTune, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler, given_scheduler
 from mnist_sweep.trials.row import Evaluation, Status
+from tests.conftest import MakeRow
 
 TRIALS = [TrialConfig(num_steps=1600, evaluate_every=100, seed=seed) for seed in range(20)]
 
@@ -173,7 +174,7 @@ def test_a_given_scheduler_sees_validations_only_pauses_nothing_and_stops_nothin
     ],
 )
 def test_a_given_scheduler_decides_as_the_rows_suggest_and_as_often_as_it_is_used(
-    scheduler: Any, make_row: Callable[..., TrialRow]
+    scheduler: Any, make_row: MakeRow
 ) -> None:
     curve = point(100, 0.9), point(400, 0.95), point(1600, 0.97)
     rows = [make_row(trial, Status.OK, history=curve) for trial in TRIALS[:8]]
@@ -238,9 +239,7 @@ def test_a_trial_is_not_stopped_without_a_reason(name: Scheduler) -> None:
 
 
 @pytest.mark.parametrize(("name", "step"), [("asha", 100), ("median", 400)])
-def test_a_trial_far_behind_the_existing_rows_is_stopped(
-    name: Scheduler, step: int, make_row: Callable[..., TrialRow]
-) -> None:
+def test_a_trial_far_behind_the_existing_rows_is_stopped(name: Scheduler, step: int, make_row: MakeRow) -> None:
     rows = [
         make_row(trial, Status.OK, history=(point(100, 0.8 + seed / 100), point(400, 0.9), point(1600, 0.95)))
         for seed, trial in enumerate(TRIALS[:8])
@@ -251,9 +250,7 @@ def test_a_trial_far_behind_the_existing_rows_is_stopped(
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])
-def test_a_resumed_sweep_has_its_rungs_where_the_first_run_had_them(
-    name: Scheduler, make_row: Callable[..., TrialRow]
-) -> None:
+def test_a_resumed_sweep_has_its_rungs_where_the_first_run_had_them(name: Scheduler, make_row: MakeRow) -> None:
     longer = [replace(trial, num_steps=16_000) for trial in TRIALS]
     rows = [make_row(trial, Status.OK, history=(point(100, 0.9), point(1000, 0.95))) for trial in longer[:8]]
     scheduler = create_scheduler(name, TRIALS, rows)  # whose steps alone would put a rung at step 100
@@ -268,7 +265,7 @@ def test_no_trial_is_stopped_before_its_first_evaluation_or_at_its_last_step() -
     assert decision(create_scheduler("asha", [TrialConfig(num_steps=1)], []), 1, 0.1) == "CONTINUE"
 
 
-def test_points_without_a_validation_and_rows_without_a_point_are_left_out(make_row: Callable[..., TrialRow]) -> None:
+def test_points_without_a_validation_and_rows_without_a_point_are_left_out(make_row: MakeRow) -> None:
     rows = [
         make_row(TRIALS[0], Status.FAILED),
         make_row(TRIALS[1], Status.DIVERGED, history=(point(50, None),)),

@@ -6,8 +6,6 @@ import pickle
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,11 @@ from mnist_sweep.data.mapped_images import MappedImages, map_images
 from mnist_sweep.errors import DataError, ResourceError
 from mnist_sweep.runners.ray import sent_data
 from mnist_sweep.runners.ray.sent_data import PreparedImages, received
+from tests.conftest import Refused
 from tests.faults.cluster import PREFIX, Cluster, environment, missing, wait
 
 REASON = missing()
 LABELS = np.arange(75, dtype=np.uint8) % 3
-Refused = Callable[..., AbstractContextManager[None]]
 
 
 def write_pets(folder: Path) -> None:

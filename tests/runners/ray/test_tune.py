@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray import cluster, retries
 from mnist_sweep.trials.events import Event, Notice, TrialEvaluated, TrialRetried
+from tests.conftest import Figures
 from tests.runners.ray.users_models import Deadly, Inspecting
 from tests.runners.users_models import Ending
 from tests.sweep.conftest import Events
@@ -69,9 +69,7 @@ def in_process(folder: Path, code: str, *, status: int = 0) -> Any:
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
-    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
-) -> None:
+def test_one_process_one_worker_and_two_workers_give_the_same_bytes(tmp_path: Path, figures: Figures) -> None:
     base = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
     sweep = Sweep(name="same", trials=grid(base, {"optimizer": list(OPTIMIZERS)}))
     runners: dict[str, Runner] = {"local": Local(in_process=True), "one": RayTune(max_concurrent=1), "two": RayTune()}
@@ -83,7 +81,7 @@ def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
 
 @pytest.mark.slow
 def test_a_script_gives_the_same_bytes_in_one_process_one_worker_and_two_workers(
-    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
+    tmp_path: Path, figures: Figures
 ) -> None:
     script = """
 import mnist_sweep

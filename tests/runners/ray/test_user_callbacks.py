@@ -2,7 +2,6 @@ import copy
 import csv
 import json
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from mnist_sweep.runners.ray.user_callbacks import ShownTrial, UserCallback, tun
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Notice
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.conftest import MakeRow
 from tests.runners.users_models import Ending
 from tests.sweep.conftest import Events
 
@@ -107,14 +107,14 @@ class OneOfTune:
         self.config, self.local_path = {"trial": json.dumps({"id": row.trial_id, "flat": dict(row.config)})}, ""
 
 
-def test_a_trial_that_a_callback_sees_can_be_copied_and_pickled(make_row: Callable[..., TrialRow]) -> None:
+def test_a_trial_that_a_callback_sees_can_be_copied_and_pickled(make_row: MakeRow) -> None:
     shown = ShownTrial(OneOfTune(make_row()), None)
     for copied in (copy.copy(shown), copy.deepcopy(shown), pickle.loads(pickle.dumps(shown))):
         assert (str(copied), copied.config, copied.local_path) == (shown.trial_id, shown.config, "")
 
 
 @pytest.mark.parametrize("status", [Status.OK, Status.FAILED])
-def test_a_callback_of_errors_alone_hears_of_failed_trials(make_row: Callable[..., TrialRow], status: Status) -> None:
+def test_a_callback_of_errors_alone_hears_of_failed_trials(make_row: MakeRow, status: Status) -> None:
     row, callback = make_row(status=status), OnlyErrors()
     passing, trial = UserCallback(callback, print, None), OneOfTune(row)
     passing.on_trial_result(iteration=1, trials=[trial], trial=trial, result={"row": to_json(row), "done": True})
