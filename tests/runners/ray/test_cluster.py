@@ -33,6 +33,12 @@ def test_what_ray_does_not_have_is_reported_in_one_line(tmp_path: Path, option: 
     assert not (tmp_path / "results").exists()
 
 
+def no_ray_starts(message: str) -> None:
+    connecting = cluster.connected(None, num_cpus=1, code=[])
+    with mock.patch.dict(os.environ), pytest.raises(ResourceError, match=message), connecting:
+        pass
+
+
 def test_a_ray_that_does_not_start_is_reported_in_one_line_whatever_it_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
@@ -44,12 +50,7 @@ def test_a_ray_that_does_not_start_is_reported_in_one_line_whatever_it_raises(mo
     monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
     ended: list[bool] = []
     message = r"^Ray could not be started on this machine \(The current node timed out .* The GCS .*--runner local"
-    with (
-        mock.patch.dict(os.environ),
-        pytest.raises(ResourceError, match=message),
-        cluster.connected(None, num_cpus=1, code=[]),
-    ):
-        pass
+    no_ray_starts(message)
     assert ended  # what is left of a Ray that did not start would end this process a minute later
 
 
@@ -62,12 +63,7 @@ def test_a_machine_that_cannot_connect_to_itself_is_refused_at_once(monkeypatch:
     monkeypatch.setattr(socket, "create_connection", unreachable)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     message = r"^Ray needs the loopback address 127.0.0.1, .* \(Network is unreachable\): .*--runner local"
-    with (
-        mock.patch.dict(os.environ),
-        pytest.raises(ResourceError, match=message),
-        cluster.connected(None, num_cpus=1, code=[]),
-    ):
-        pass
+    no_ray_starts(message)
 
 
 def test_an_optimisation_that_ray_does_not_survive_is_refused_before_it_is_imported() -> None:
