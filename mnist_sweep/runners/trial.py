@@ -128,19 +128,16 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, problems: lis
     except LedgerError as error:
         problems.append(f"it ran without checkpoints: {error}")
         return None
+    flat, known = to_flat(config), artifacts.digests
+    digests = {"data": known.get(kinds.data_key(flat)), "code": known.get(kinds.code_key(flat))}
     return Checkpoints(
         where,
         trial_id(config),
         seconds=artifacts.checkpoint_seconds,
-        identity={"version": row_builder.version(), **_digests(config, artifacts), **reproducibility.environment()},
+        identity={"version": row_builder.version(), **digests, **reproducibility.environment()},
         start=start,
         end=shared_prefix.final_state_name(config) if shares else None,
     )
-
-
-def _digests(config: TrialConfig, artifacts: Artifacts) -> dict[str, str | None]:
-    flat, known = to_flat(config), artifacts.digests
-    return {"data": known.get(kinds.data_key(flat)), "code": known.get(kinds.code_key(flat))}
 
 
 @contextlib.contextmanager
