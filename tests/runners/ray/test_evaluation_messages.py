@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Softmax, TrialConfig
+from mnist_sweep import Softmax, TrialConfig, TrialRow
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.ray import evaluation_messages
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver, EvaluationSender
@@ -30,6 +30,16 @@ def sent(items: Sequence[Evaluation | Heartbeat], **settings: Any) -> list[dict[
     return [message for item in items if (message := sender.message(item))]
 
 
+def row_of(messages: list[dict[str, Any]]) -> TrialRow:
+    """Return the row that the driver makes of what a worker has sent."""
+    receiver = EvaluationReceiver()
+    for message in messages:
+        receiver.receive(pickle.loads(pickle.dumps(message)))
+    row = receiver.stopped_row(TRIAL)
+    assert row is not None
+    return row
+
+
 @pytest.fixture
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let worker and driver make their rows at the same time."""
@@ -49,21 +59,14 @@ def test_the_row_that_the_driver_makes_is_the_one_that_the_worker_would_make(
     origin = row_builder.origin()
     worker_side = row_builder.stopped(TRIAL, points, parameters=650, timing=timing, origin=origin)
     monkeypatch.setattr(row_builder, "origin", lambda: pytest.fail("the driver names itself"))
-    receiver = EvaluationReceiver()
-    for message in messages:
-        receiver.receive(pickle.loads(pickle.dumps(message)))
-    row = receiver.stopped_row(TRIAL)
+    row = row_of(messages)
     assert row == worker_side == from_json(to_json(worker_side))
     assert row.seconds_total == points[-1].seconds - inherited
     assert len(row.history) == 4
 
 
 def test_a_stopped_row_has_the_settings_of_the_process_that_trained_it() -> None:
-    receiver = EvaluationReceiver()
-    for message in sent([Heartbeat(0, 650), point(1)], configured={"threads": 3, "gpus": 0.5, "xla": True}):
-        receiver.receive(message)
-    row = receiver.stopped_row(TRIAL)
-    assert row is not None
+    row = row_of(sent([Heartbeat(0, 650), point(1)], configured={"threads": 3, "gpus": 0.5, "xla": True}))
     assert [row.environment[name] for name in ("threads", "device", "xla")] == [3, "GPU", True]
 
 
@@ -74,20 +77,12 @@ def test_messages_do_not_grow_with_the_learning_curve() -> None:
 
 
 def test_a_trial_that_is_retried_has_the_points_of_its_last_start_only() -> None:
-    receiver = EvaluationReceiver()
-    for message in sent([point(1), point(2)]) + sent([point(1), point(2), point(3)]):
-        receiver.receive(message)
-    row = receiver.stopped_row(TRIAL)
-    assert row is not None
+    row = row_of(sent([point(1), point(2)]) + sent([point(1), point(2), point(3)]))
     assert [each.step for each in row.history] == [1, 2, 3]
 
 
 def test_a_trial_is_stopped_at_its_last_validation() -> None:
-    receiver = EvaluationReceiver()
-    for message in sent([point(1), point(2, validated=False)]):
-        receiver.receive(message)
-    row = receiver.stopped_row(TRIAL)
-    assert row is not None
+    row = row_of(sent([point(1), point(2, validated=False)]))
     assert (row.steps, len(row.history)) == (1, 1)
 
 
