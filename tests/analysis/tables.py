@@ -24,7 +24,7 @@ def trials(accuracies: Mapping[str, Sequence[float] | NDArray[np.float64]], **gi
 
 def sweep(accuracies: Mapping[str, Sequence[float] | NDArray[np.float64]]) -> pd.DataFrame:
     """Return trials of these configs, whose labels are `units=97` for `a`; as in `trials`."""
-    frame = trials(accuracies, model="cnn")
+    frame = trials(accuracies, data="digits", model="cnn")
     return frame.assign(**{"model.units": frame["config_id"].map(ord)})
 
 
