@@ -22,12 +22,8 @@ class Safeguard(NamedTuple):
     test: str
 
 
-SEQUENTIAL, BETTING, PAIRS = (
-    "statistics/sequential.py",
-    "statistics/bounded_mean_betting.py",
-    "statistics/pair_evidence.py",
-)
-MARGINS, RACE, RESOLUTION = "statistics/image_margins.py", "search/race.py", "statistics/resolution.py"
+SEQUENTIAL, PAIRS = "statistics/sequential.py", "statistics/pair_evidence.py"
+MARGINS, RACE = "statistics/image_margins.py", "search/race.py"
 SAFEGUARDS = {
     "variance has a floor for rounding": Safeguard(
         SEQUENTIAL,
@@ -138,19 +134,19 @@ SAFEGUARDS = {
         "pair_evidence::test_margin_is_subtracted",
     ),
     "bets are judged after whole rounds": Safeguard(
-        BETTING,
+        PAIRS,
         "holds_after_rows = False",
         "holds_after_rows = True",
-        "bounded_mean_betting::test_settings_leave_at_the_end",
+        "pair_evidence::test_settings_leave_at_the_end",
     ),
     "bettors start with 1 together": Safeguard(
-        BETTING, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "bounded_mean_betting::test_nobody_gains"
+        PAIRS, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "pair_evidence::test_nobody_gains"
     ),
     "bets show both sides of within D": Safeguard(
-        BETTING,
+        PAIRS,
         "np.minimum(logs, np.swapaxes(logs, -1, -2))",
         "logs",
-        "bounded_mean_betting::test_distance_is_one_of_those",
+        "pair_evidence::test_distance_is_one_of_those",
     ),
     "images' margins hold for all rivals": Safeguard(
         MARGINS, "error / (2 * (num_settings - 1))", "error / 2", "image_margins::test_more_settings"
@@ -195,16 +191,16 @@ SAFEGUARDS = {
         RACE, 'and 0 <= row.config["seed"]', 'and -9 <= row.config["seed"]', "race::test_seeds_before_the_first"
     ),
     "other values have the step that was seen": Safeguard(
-        SEQUENTIAL, "np.isinf(step), self._delta,", "np.isinf(step), 0.0,", "resolution::test_values_that_are_all_equal"
+        SEQUENTIAL, "np.isinf(step), self._delta,", "np.isinf(step), 0.0,", "sequential::test_values_that_are_all_equal"
     ),
     "equal differences of coarse values are no proof": Safeguard(
-        SEQUENTIAL, "if self._resolution:", "if False:", "resolution::test_equal_differences_of_coarse"
+        SEQUENTIAL, "if self._resolution:", "if False:", "sequential::test_equal_differences_of_coarse"
     ),
     "within D asks more of values that may be skewed": Safeguard(
-        SEQUENTIAL, "SKEWED = 2.0", "SKEWED = 1.0", "resolution::test_within_needs_twice"
+        SEQUENTIAL, "SKEWED = 2.0", "SKEWED = 1.0", "sequential::test_within_needs_twice"
     ),
     "rounding of float32 is no step": Safeguard(
-        RESOLUTION, "ROUNDING = 2.0**-23", "ROUNDING = 0.0", "resolution::test_rounding_of_float32"
+        SEQUENTIAL, "ROUNDING = 2.0**-23", "ROUNDING = 0.0", "sequential::test_rounding_of_float32"
     ),
     "an accuracy has the step of an image": Safeguard(
         RACE,

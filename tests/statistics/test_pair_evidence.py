@@ -1,11 +1,24 @@
-"""Laws of the evidence on a pair: it is the ratio that it claims to be, and a margin is what has to be exceeded."""
+"""Laws of the evidence on a pair: the ratio that it claims to be, or what bets win, which is nothing on average."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
-from mnist_sweep.statistics.pair_evidence import TAU, Differences, StudentEvidence, log_evidence, standardized_mean
+from mnist_sweep.statistics.pair_evidence import (
+    TAU,
+    BettingEvidence,
+    Differences,
+    StudentEvidence,
+    fewest_seeds,
+    log_evidence,
+    standardized_mean,
+)
+from mnist_sweep.statistics.sequential import Elimination
+
+AT = tuple(np.array([[0], [0], [1]]))
+NOTHING = Differences(*np.zeros((3, 1)))
 
 
 def integrated(n: int, mean: float, variance: float) -> float:
@@ -45,11 +58,68 @@ def test_mean_with_an_evidence_has_that_evidence_or_none_has(n: int) -> None:
 
 
 def test_margin_is_subtracted_from_either_lead_and_added_to_the_distance() -> None:
-    evidence, at = StudentEvidence(), tuple(np.array([[0], [0], [1]]))
+    evidence = StudentEvidence()
     known = Differences(np.array([9.0]), np.array([0.3]), np.array([0.04]))
     plain = evidence.distance(3.0, Differences(*(part.reshape(1, 1, 1) for part in known)))
     evidence.margin = np.array([[0.0, 0.1], [0.1, 0.0]])
-    sides = evidence.add(at, known.mean, known)
+    sides = evidence.add(AT, known.mean, known)
     assert [float(side[0]) for side in sides] == [log_evidence(9, lead - 0.1, 0.04) for lead in (0.3, -0.3)]
     shown = evidence.distance(3.0, Differences(*(np.broadcast_to(part, (1, 2, 2)) for part in known)))
     assert shown[0, 0, 1] == pytest.approx(plain[0, 0, 0] + 0.1)
+
+
+def after_bets(leads: list[float], within: float = 0.25) -> tuple[float, float, float]:
+    found, logs = BettingEvidence((1, 2, 2), within), (np.zeros(1), np.zeros(1))
+    for lead in leads:
+        logs = found.add(AT, np.array([lead]), NOTHING)
+    return math.exp(logs[0][0]), math.exp(logs[1][0]), float(found.distance(math.log(20), NOTHING)[0, 0, 1])
+
+
+@pytest.mark.parametrize(
+    "leads",
+    [
+        {0.02: 0.95, -0.38: 0.05},  # a rare collapse makes up for a lead
+        {1.0: 0.25, -1.0: 0.25, 0.0: 0.5},
+        {0.5: 2 / 3, -1.0: 1 / 3},
+    ],
+)
+def test_nobody_gains_on_average_without_a_lead(leads: dict[float, float]) -> None:
+    runs = itertools.product(leads, repeat=3)
+    mean = [math.prod(leads[lead] for lead in run) * after_bets([*run])[0] for run in runs]
+    assert math.fsum(mean) == pytest.approx(1.0)
+
+
+def test_order_of_seeds_changes_nothing() -> None:
+    leads = [0.3, -0.2, 0.05, 0.5]
+    assert after_bets(leads) == pytest.approx(after_bets(leads[::-1]))
+
+
+def test_who_loses_everything_on_one_side_still_counts_the_others() -> None:
+    ahead, behind, _ = after_bets([-1.0] * 3)
+    assert 0 < ahead < 0.5
+    assert behind > 4
+
+
+def test_steady_lead_is_shown_with_the_fewest_seeds() -> None:
+    number = fewest_seeds(0.1, 20)
+    assert after_bets([0.1] * (number - 6))[0] < 20 <= after_bets([0.1] * (number + 1))[0]
+
+
+def test_distance_is_one_of_those_tried_that_both_sides_show() -> None:
+    assert after_bets([0.0] * 3)[2] == math.inf
+    assert after_bets([0.0] * 8)[2] == 0.5
+    assert after_bets([0.0] * 30)[2] == 0.25
+    assert after_bets([0.3] * 30)[2] == 0.5
+
+
+def test_settings_leave_at_the_end_of_a_round_only() -> None:
+    found = Elimination(3, within=0.1, error=0.05, assume="any")
+    for _ in range(30):
+        for setting, accuracy in enumerate((0.9, 0.2, 0.9)):
+            found.add(setting, np.array([accuracy]))
+        before = found.remaining.copy()
+        found.end_round()
+        if not found.remaining.all():
+            break
+    assert before.all()
+    assert found.remaining[0].tolist() == [True, False, True]
