@@ -1,6 +1,6 @@
 """Results folders of trials that misclassify given images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 Wrong = Sequence[int]
 LABELS = Predictions(np.arange(300, dtype=np.uint8) % 10, np.arange(200, dtype=np.uint8) % 10)
 

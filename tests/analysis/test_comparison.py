@@ -1,7 +1,5 @@
 """Laws of the comparison of two trials or configs: what is paired with what, what is concluded, and what is refused."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +11,10 @@ from mnist_sweep.analysis.comparison_sentences import IMAGES, NOT_KEPT, ONE_SEED
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import mcnemar, newcombe_interval
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 from tests.analysis.folders import LABELS, Folder
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 A, B = TrialConfig(num_steps=7), TrialConfig(num_steps=8)
 
 

@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,9 @@ from mnist_sweep import read_trials
 from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import trials_frame
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
 

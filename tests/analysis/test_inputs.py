@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 FUNCTIONS = (select, effects, expected_best_curve, lambda trials: diff(trials, trials))
 
 
@@ -31,7 +30,7 @@ def plain(found: Any) -> str:
 
 
 @pytest.fixture
-def rows(tmp_path: Path, make_row: Callable[..., TrialRow]) -> list[TrialRow]:
+def rows(tmp_path: Path, make_row: MakeRow) -> list[TrialRow]:
     """Rows that lie in the results folder `tmp_path` as well."""
     ledger = Ledger(tmp_path)
     ledger.open()

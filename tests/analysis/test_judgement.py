@@ -1,8 +1,6 @@
 """Laws of the judgement on two configs: what is better, equivalent or undecided, and what would decide it."""
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +11,10 @@ from mnist_sweep.analysis import judgement
 from mnist_sweep.analysis.judgement import WITHIN, margin_of
 from mnist_sweep.errors import ConfigError, IncomparableError, LedgerError
 from mnist_sweep.results import predictions
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import ACCURACY, Measure
 from tests.analysis.folders import Folder
-
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
+from tests.conftest import MakeRow, Refused
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Law of every reader: rows of different data or code are in no figure together, and it says so."""
 
 import dataclasses
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,9 @@ from mnist_sweep.cli.app import cli
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.trials.row import TrialRow, flat_id, trial_name
+from mnist_sweep.trials.row import flat_id, trial_name
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 SAID = "are of another kind"
 
 

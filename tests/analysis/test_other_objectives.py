@@ -28,8 +28,8 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import Evaluation, TrialRow
 from mnist_sweep.trials.value_format import Measure
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 MakeFolder = Callable[[Any], Path]
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.search.race import Known, Race
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 RECORD = RunRecord(
     started="2026-11-29T20:00:00Z",
     ended="2026-11-29T20:01:00Z",

@@ -1,8 +1,6 @@
 """Laws of the selection: by validation only, with intervals, corrected for all pairs."""
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,12 +16,11 @@ from mnist_sweep.analysis.selection_sentences import ONE_SEED, UNTESTABLE
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.table_columns import all_frames, trials_frame
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 from tests.analysis.tables import text
 from tests.analysis.tables import trials as table
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 HARD = SimpleNamespace(cdf=stats.beta.cdf(0.5, 2, 0.2), sf=stats.beta.sf(0.5, 2, 0.2))  # shares of hard and easy images
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
 

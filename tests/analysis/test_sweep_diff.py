@@ -1,7 +1,6 @@
 """Laws of the difference between two sweeps: what is matched, what is called a difference, and how it is shown."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,10 @@ from scipy import stats
 from mnist_sweep import CNN, Softmax, TrialConfig, read_trials
 from mnist_sweep.analysis.sweep_diff import NO_SEED, ONE_SEED, THESE_IMAGES, diff
 from mnist_sweep.results.table_columns import trials_frame
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 from tests.analysis.tables import sweep, two_sweeps
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.results.table_columns import trials_frame
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
+from tests.analysis.effects.planted import MakeTrials
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 Planted = Callable[[TrialConfig], float]
-MakeTrials = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ import pandas as pd
 
 from mnist_sweep import Adam, GradientDescent, Momentum, TrialConfig, grid
 from mnist_sweep.analysis.effects.effect import Effect, Effects
-from mnist_sweep.trials.row import TrialRow
 
-MakeRow = Callable[..., TrialRow]
 MakeTrials = Callable[..., pd.DataFrame]
 AXES: dict[str, Any] = {
     "model.filters": [(8,), (16,), (8, 16)],

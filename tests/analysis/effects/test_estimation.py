@@ -1,7 +1,5 @@
 """Laws of effects: what was planted is found with its uncertainty, what was not is not, and no trial becomes a 0."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +14,10 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.search.distributions import Choice, LogUniform, Uniform
 from mnist_sweep.search.space import sample
-from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeRow, MakeTrials, by_name, optimizer_of
+from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeTrials, by_name, optimizer_of
 from tests.benchmarks import errors
 from tests.benchmarks.kinds import KINDS
+from tests.conftest import MakeRow, Refused
 
 
 def test_planted_effects_are_found_and_no_others(make_trials: MakeTrials) -> None:
@@ -292,7 +291,7 @@ def test_trials_that_differ_in_nothing_have_no_effects(make_trials: MakeTrials) 
     assert len(found.to_frame()) == 0
 
 
-def test_table_without_trials_is_refused_with_the_way_out(refused: Callable[..., AbstractContextManager[None]]) -> None:
+def test_table_without_trials_is_refused_with_the_way_out(refused: Refused) -> None:
     with refused(LedgerError, "none", "run the sweep"):
         effects(trials_frame([]))
 

@@ -8,7 +8,8 @@ from mnist_sweep import CNN, MNIST, Digits, Softmax, TrialConfig, repeat
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.search.space import zipped
-from tests.analysis.effects.planted import GRID, MakeRow, MakeTrials, by_name
+from tests.analysis.effects.planted import GRID, MakeTrials, by_name
+from tests.conftest import MakeRow
 
 
 def test_axis_of_whole_optimizers_is_one_hyperparameter(make_trials: MakeTrials) -> None:

@@ -9,7 +9,8 @@ from mnist_sweep.analysis.effects.sentences import _delta
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import ACCURACY
-from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeRow, MakeTrials, by_name, optimizer_of
+from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeTrials, by_name, optimizer_of
+from tests.conftest import MakeRow
 
 
 def test_sentences_say_the_effect_its_interval_and_what_is_not_shown(make_trials: MakeTrials) -> None:
