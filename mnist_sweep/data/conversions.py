@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.errors import DataError
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -61,19 +59,21 @@ def hint(name: str, array: "NDArray[Any]") -> str:
     return f" from {low:g} to {high:g}: {way_out}"
 
 
-def require_array(name: str, array: object, *, rank: int) -> None:
-    """Validate that an array can be that of a split: its type, dtype and rank, and that it is not empty."""
+def misfit(name: str, array: object, *, rank: int) -> str | None:
+    """Return why an array is not one of a split, of this rank, in a sentence; None if it is."""
     import numpy as np
 
     if not isinstance(array, np.ndarray):
-        raise DataError(f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}.")
+        return f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}."
     if isinstance(array, np.ma.MaskedArray):
-        raise DataError(f"`{name}` must have no mask, which training would ignore: use `{name}.filled(0)`.")
+        return f"`{name}` must have no mask, which training would ignore: use `{name}.filled(0)`."
     way_out = hint(name, array)
     types = ("uint8", "float32") if name == "images" else ("uint8", "uint16", "float32")
-    require(array.dtype in types, f"{name}.dtype == {' or '.join(types)}", way_out, dtype=str(array.dtype))
-    require(array.ndim == rank, f"{name}.ndim == {rank}", way_out, shape=array.shape)
-    require(array.size > 0, f"{name}.size > 0", shape=array.shape)
+    if array.dtype not in types:
+        return broken(f"{name}.dtype == {' or '.join(types)}", way_out, dtype=str(array.dtype))
+    if array.ndim != rank:
+        return broken(f"{name}.ndim == {rank}", way_out, shape=array.shape)
+    return None if array.size else broken(f"{name}.size > 0", shape=array.shape)
 
 
 def is_one_hot(labels: "NDArray[Any]") -> bool:
@@ -84,8 +84,6 @@ def is_one_hot(labels: "NDArray[Any]") -> bool:
     return bool(sums.max() == 1)
 
 
-def require(holds: bool, rule: str, way_out: str = "", /, **values: object) -> None:
-    """Raise a DataError, which states the rule, the values and the way out, unless the rule holds."""
-    if not holds:
-        shown = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        raise DataError(f"`{rule}` must hold, but got {shown}{way_out}.")
+def broken(rule: str, hint: str = "", /, **values: object) -> str:
+    """Return that a rule must hold, the values by which it does not, and the way out."""
+    return f"`{rule}` must hold, but got {', '.join(f'{name}={value!r}' for name, value in values.items())}{hint}."

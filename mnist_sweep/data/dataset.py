@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mnist_sweep.data import conversions
-from mnist_sweep.data.conversions import MAX_CLASSES, require
-from mnist_sweep.errors import ConfigError, DataError
-from mnist_sweep.validation import coerce
+from mnist_sweep.data.conversions import MAX_CLASSES
+from mnist_sweep.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,10 +36,11 @@ class Split:
 
     def __post_init__(self) -> None:
         several = getattr(self.labels, "dtype", None) == "float32" and self.labels.shape[1:2] > (1,)
-        conversions.require_array("images", self.images, rank=4)
-        conversions.require_array("labels", self.labels, rank=1 + several)
+        for name, rank in (("images", 4), ("labels", 1 + several)):
+            if wrong := conversions.misfit(name, getattr(self, name), rank=rank):
+                raise DataError(wrong)
         num_images, num_labels = len(self.images), len(self.labels)
-        require(num_images == num_labels, "num_images == num_labels", num_images=num_images, num_labels=num_labels)
+        _require(num_images == num_labels, "num_images == num_labels", num_images=num_images, num_labels=num_labels)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -92,25 +92,27 @@ class Dataset:
         import numpy as np
 
         object.__setattr__(self, "class_names", tuple(self.class_names))
-        try:
-            coerce(self)
-        except ConfigError as error:
-            raise DataError(str(error)) from error
+        for name in ("num_classes", "pixel_max"):
+            given = getattr(self, name)
+            number = given.item() if getattr(given, "ndim", None) == 0 else given  # `labels.max() + 1` is of NumPy
+            whole = type(number) in (int, float) and number % 1 == 0
+            _require(whole, f"Dataset.{name} is a whole number", **{name: given})
+            object.__setattr__(self, name, int(number))
         for name, split in self.splits.items():
-            require(isinstance(split, Split), f"{name} is a Split", type=type(split).__name__)
+            _require(isinstance(split, Split), f"{name} is a Split", type=type(split).__name__)
         self._check_labels()
-        require(1 <= self.pixel_max <= 255, "1 <= pixel_max <= 255", pixel_max=self.pixel_max)
+        _require(1 <= self.pixel_max <= 255, "1 <= pixel_max <= 255", pixel_max=self.pixel_max)
         self._check_dtype()
         for name, split in self.splits.items():
             shape = split.images.shape[1:]
             same = shape == self.image_shape
-            require(same, f"{name} image_shape == train image_shape", **{name: shape, "train": self.image_shape})
+            _require(same, f"{name} image_shape == train image_shape", **{name: shape, "train": self.image_shape})
             if self.value_range:
                 low, high = split.images.min().item(), split.images.max().item()  # NaN if one pixel is
                 inside = np.float32(self.value_range[0]) <= low <= high <= np.float32(self.value_range[1])
-                require(inside, f"{name} pixels are in value_range", low=low, high=high, value_range=self.value_range)
+                _require(inside, f"{name} pixels are in value_range", low=low, high=high, value_range=self.value_range)
             full = int(split.images.max()) if self.pixel_max < 255 else 0
-            require(full <= self.pixel_max, f"{name} pixels <= pixel_max", pixel=full, pixel_max=self.pixel_max)
+            _require(full <= self.pixel_max, f"{name} pixels <= pixel_max", pixel=full, pixel_max=self.pixel_max)
 
     def _check_labels(self) -> None:
         """Validate that labels are classes with their number, or finite numbers without."""
@@ -119,43 +121,46 @@ class Dataset:
         number, num_names = self.num_classes, len(self.class_names)
         kinds = {name: str(split.labels.dtype) for name, split in self.splits.items()}
         if "float32" not in kinds.values():
-            require(1 <= number <= MAX_CLASSES, f"1 <= num_classes <= {MAX_CLASSES}", num_classes=number)
+            _require(1 <= number <= MAX_CLASSES, f"1 <= num_classes <= {MAX_CLASSES}", num_classes=number)
             named = num_names in (0, number)
-            require(named, "num_class_names in (0, num_classes)", num_class_names=num_names, num_classes=number)
+            _require(named, "num_class_names in (0, num_classes)", num_class_names=num_names, num_classes=number)
             for name, split in self.splits.items():
                 label = int(split.labels.max())
-                require(label < number, f"{name} labels < num_classes", label=label, num_classes=number)
+                _require(label < number, f"{name} labels < num_classes", label=label, num_classes=number)
             return
-        require({*kinds.values()} == {"float32"}, "labels of all splits are classes, or all are float32", **kinds)
+        _require({*kinds.values()} == {"float32"}, "labels of all splits are classes, or all are float32", **kinds)
         for name, split in self.splits.items():
             same = split.labels.shape[1:] == self.label_shape
-            require(same, f"{name} has as many numbers as train", shape=split.labels.shape, train=self.label_shape)
+            _require(same, f"{name} has as many numbers as train", shape=split.labels.shape, train=self.label_shape)
             hint = conversions.hint("labels", split.labels)
-            require(
+            _require(
                 not conversions.is_one_hot(split.labels),
                 f"{name} labels are classes or numbers",
                 hint,
                 shape=split.labels.shape,
             )
             missing = int(np.count_nonzero(~np.isfinite(split.labels)))
-            require(not missing, f"{name} labels are finite", num_not_finite=missing, num_labels=len(split))
+            _require(not missing, f"{name} labels are finite", num_not_finite=missing, num_labels=len(split))
         hint = ": leave that out, or make the labels classes with `labels.astype('uint8')`"
         names, targets = {"num_classes": number, "num_class_names": num_names}, (*self.label_shape, 1)[0]
-        require(number in (0, targets) and not num_names, "float32 labels are numbers, of no classes", hint, **names)
-        require(targets <= MAX_CLASSES, f"numbers of an image <= {MAX_CLASSES}", num=targets)
+        _require(number in (0, targets) and not num_names, "float32 labels are numbers, of no classes", hint, **names)
+        _require(targets <= MAX_CLASSES, f"numbers of an image <= {MAX_CLASSES}", num=targets)
         object.__setattr__(self, "num_classes", targets)
 
     def _check_dtype(self) -> None:
         kinds = {name: str(split.images.dtype) for name, split in self.splits.items()}
-        require(len({*kinds.values()}) == 1, "images of all splits have one dtype", **kinds)
+        _require(len({*kinds.values()}) == 1, "images of all splits have one dtype", **kinds)
         given, is_float = self.value_range, kinds["train"] == "float32"
         if given is None:
-            found = f" for values from {self.train.images.min():g} to {self.train.images.max():g}" if is_float else ""
-            require(not is_float, "float32 images have a value_range, such as (0, 1)", found, value_range=given)
+            if is_float:
+                found = f" for values from {self.train.images.min():g} to {self.train.images.max():g}"
+                _require(False, "float32 images have a value_range, such as (0, 1)", found, value_range=given)
             return
-        require(given[0] < given[1], "value_range is (low, high), low < high", value_range=given)
-        require(is_float, "value_range goes with float32 images", ": uint8 have a pixel_max", dtype=kinds["train"])
-        require(self.pixel_max == 255, "pixel_max goes with uint8 images", pixel_max=self.pixel_max)
+        pair = isinstance(given, tuple | list) and len(given) == 2 and {*map(type, given)} <= {int, float}
+        _require(pair and given[0] < given[1], "value_range is (low, high), low < high", value_range=given)
+        _require(is_float, "value_range goes with float32 images", ": uint8 have a pixel_max", dtype=kinds["train"])
+        _require(self.pixel_max == 255, "pixel_max goes with uint8 images", pixel_max=self.pixel_max)
+        object.__setattr__(self, "value_range", (float(given[0]), float(given[1])))
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -239,3 +244,8 @@ class Shaped(Protocol):
     @property
     def num_classes(self) -> int:
         """Number of classes, or of the numbers of an image."""
+
+
+def _require(holds: bool, rule: str, hint: str = "", /, **values: object) -> None:
+    if not holds:
+        raise DataError(conversions.broken(rule, hint, **values))

@@ -5,6 +5,7 @@ All training data comes from `load`, so every data set is checked in one place, 
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 
 from mnist_sweep.data.cifar10 import CIFAR10
 from mnist_sweep.data.dataset import Dataset, DataSource, Shaped
@@ -13,7 +14,7 @@ from mnist_sweep.data.files.arrays import Arrays
 from mnist_sweep.data.files.csv_table import Csv
 from mnist_sweep.data.files.idx_folder import Idx
 from mnist_sweep.data.files.image_folder import ImageFolder
-from mnist_sweep.data.files.own_files import OwnFiles
+from mnist_sweep.data.files.own_files import EncodedImages, OwnFiles
 from mnist_sweep.data.files.parquet_table import Parquet
 from mnist_sweep.data.mnist import KMNIST, MNIST, FashionMNIST
 from mnist_sweep.errors import DataError, SweepError
@@ -36,12 +37,18 @@ DATASETS: dict[str, type[DataSource]] = {
 def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
     """Return the data set of a data source, or of a plain function that returns one.
 
+    Many encoded images are decoded only once, into the cache of this machine.
+
     Raises:
         DataError: The source is neither, raised something, or returned something else, or data of another shape than
             it declares.
         SweepError: As raised by the source itself.
     """
     make = source.load if isinstance(source, DataSource) and not isinstance(source, type) else source
+    if isinstance(source, EncodedImages):
+        from mnist_sweep.data.files.preparation import prepared
+
+        make = partial(source.load, prepared)
     name = getattr(source, "__qualname__", type(source).__name__)
     if not callable(make):
         raise DataError(f"a data source must be a function or have a `load` method, but got {source!r}.")

@@ -104,7 +104,7 @@ def floats(value_range: Any, fill: float = 2.0) -> dict[str, Any]:
         (floats((0, 2)) | {"val": split()}, "`images of all splits have one dtype` .* val='uint8'"),
         (floats((0, 1.9)), r"`train pixels are in value_range` .* low=0.0, high=2.0, value_range=\(0.0, 1.9\)"),
         (floats((0, 2), fill=np.nan), "`train pixels are in value_range` must hold, but got low=nan"),
-        (floats((1, 0)), r"`value_range is \(low, high\), low < high` must hold, but got value_range=\(1.0, 0.0\)"),
+        (floats((1, 0)), r"`value_range is \(low, high\), low < high` must hold, but got value_range=\(1, 0\)"),
         (floats("01"), "value_range='01'"),
         (floats((0, 2)) | {"pixel_max": 2}, "`pixel_max goes with uint8 images` must hold, but got pixel_max=2"),
     ],

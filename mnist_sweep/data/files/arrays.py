@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import MAX_BYTES, Content
-from mnist_sweep.data.files.listing import split_of, unused_notes, visible
+from mnist_sweep.data.files.listing import unused_notes, visible
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import DataError
 from mnist_sweep.system import npz
@@ -42,7 +43,7 @@ class Arrays(OwnFiles):
         for name, array in arrays.items():
             words = {*re.split(r"[\W_]+", name.lower())}
             kind = "images" if words & IMAGES and not words & LABELS else "labels" if words & LABELS else ""
-            split = split_of(name) or "train"
+            split = splits.split_of(name) or "train"
             if not kind:
                 unused.append(name)
             elif split in found[kind]:

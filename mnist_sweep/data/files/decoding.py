@@ -11,6 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_sweep.errors import DataError
-from mnist_sweep.system.files import read_regular
 from mnist_sweep.text.lines import one_line, printable
 from mnist_sweep.text.numbers import counted
 
@@ -137,7 +137,7 @@ def decoded(
     found = np.zeros((len(sources), *(shape or (0, 0, 0))), np.uint8)
     for place, source in enumerate(sources):
         try:
-            image = image_of(source if isinstance(source, bytes) else read_regular(source, MAX_FILE_BYTES), rules)
+            image = image_of(source if isinstance(source, bytes) else _read(Path(source)), rules)
         except (DataError, OSError) as error:
             cause = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
             report.refused.append(f"{name_of(source, first + place)} {cause}")
@@ -153,6 +153,17 @@ def decoded(
     return found, report
 
 
+def in_memory(sources: Sequence[Source], rules: Rules) -> NDArray[np.uint8]:
+    """Return images: uint8 `[n, height, width, channels]`.
+
+    Raises:
+        DataError: Images cannot be decoded, or differ in size.
+    """
+    found, report = decoded(sources, rules)
+    report.check(len(sources))
+    return found
+
+
 def name_of(source: Source, number: int) -> str:
     """Return what messages call an image."""
     return source if isinstance(source, str) else f"image {number}"
@@ -166,6 +177,12 @@ def image_of(content: bytes, rules: Rules) -> NDArray[np.uint8]:
     if rules.color != "auto":
         image = image.convert("RGB" if rules.color == "rgb" else "L")
     return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width, -1)
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise DataError(f"has more than {MAX_FILE_BYTES:,} bytes")
+    return path.read_bytes()
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data import idx
+from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content
-from mnist_sweep.data.files.listing import split_of, unused_notes, visible
+from mnist_sweep.data.files.listing import unused_notes, visible
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import DataError
 from mnist_sweep.system.files import open_regular
@@ -32,7 +33,7 @@ class Idx(OwnFiles):
         found: dict[int, dict[str, NDArray[Any]]] = {idx.IMAGES_MAGIC: {}, idx.LABELS_MAGIC: {}}
         unused = []
         for name, file in entries.items():
-            magic, split = magic_number(file), split_of(name) or "train"
+            magic, split = magic_number(file), splits.split_of(name) or "train"
             if name.endswith(".gz") and name[:-3] in entries:  # torchvision keeps both
                 continue
             if magic not in found:

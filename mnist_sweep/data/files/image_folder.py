@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content
-from mnist_sweep.data.files.listing import WORDS, natural, unused_notes, visible
+from mnist_sweep.data.files.listing import unused_notes, visible
 from mnist_sweep.data.files.own_files import EncodedImages
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed, one_line, printable
@@ -42,7 +43,7 @@ class ImageFolder(EncodedImages):
             split: {name: [*_images(root, folder, unused)] for name, folder in classes.items()}
             for split, classes in _classes(root, unused).items()
         }
-        names = tuple(sorted({name for classes in found.values() for name in classes}, key=natural))
+        names = tuple(sorted({name for classes in found.values() for name in classes}, key=splits.natural))
         files = {split: [file for name in names for file in found[split].get(name, [])] for split in found}
         if empty := [split for split in files if not files[split]]:
             raise DataError(f"{listed(empty)} {'holds' if len(empty) == 1 else 'hold'} no images.")
@@ -60,7 +61,7 @@ class ImageFolder(EncodedImages):
 def _classes(root: Path, unused: list[str]) -> dict[str, dict[str, str]]:
     """Return the folder of each class of each split; other entries are appended to `unused`."""
     folders = _entries(root, root, unused)
-    named = {path: WORDS.get(name.lower()) for name, path in folders.items()}
+    named = {path: splits.WORDS.get(name.lower()) for name, path in folders.items()}
     train = next((path for path, split in named.items() if split == "train"), None)
     if not folders:
         raise DataError(f"holds no folders, expected {LAYOUT}.")

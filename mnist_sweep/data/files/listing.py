@@ -1,18 +1,13 @@
-"""The files in a folder of the user's own: which are seen, in which order, and which split each one belongs to."""
+"""The files in a folder of the user's own: which are seen, and which split each one belongs to."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from mnist_sweep.data.files import splits
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import printable
 
-SPLITS = ("train", "val", "test")
-# As Keras, torchvision, Hugging Face, MedMNIST and the files of MNIST call them.
-WORDS = dict.fromkeys(("train", "training"), "train")
-WORDS |= dict.fromkeys(("val", "valid", "validation", "dev"), "val")
-WORDS |= dict.fromkeys(("test", "testing", "t10k", "eval", "evaluation"), "test")
 IGNORED = ("thumbs.db", "desktop.ini", "__macosx")
 MAX_NAMED = 5
 
@@ -31,7 +26,7 @@ def visible(folder: Path, root: Path) -> "list[os.DirEntry[str]]":
             if not (Path(entry.path).is_file() and target.is_relative_to(root)):
                 rule = "links must lead to files inside of the folder"
                 raise DataError(f"{entry.path} is a link to {target}: {rule}; `cp -rL` copies what links lead to.")
-    return sorted(entries, key=lambda entry: natural(entry.name))
+    return sorted(entries, key=lambda entry: splits.natural(entry.name))
 
 
 def unused_notes(unused: Sequence[str]) -> tuple[str, ...]:
@@ -53,18 +48,7 @@ def by_split(path: Path, suffixes: tuple[str, ...]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for entry in visible(path, path.resolve()):
         if entry.is_file() and entry.name.lower().endswith(suffixes):
-            found.setdefault(split_of(entry.name) or "train", []).append(entry.path)
+            found.setdefault(splits.split_of(entry.name) or "train", []).append(entry.path)
     if not found:
         raise DataError(f"holds no file that ends in {' or '.join(suffixes)}.")
     return found
-
-
-def split_of(name: str) -> str | None:
-    """Return the split that a word of a name stands for, as in `train-00000-of-00001`; None if no word does."""
-    return next((WORDS[word] for word in re.split(r"[\W_]+", name.lower()) if word in WORDS), None)
-
-
-def natural(name: str) -> tuple[list[str | int], str]:
-    """Return a key that sorts names as people do: numbers in them by value, letters of either case alike."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if part.isdecimal() else part.casefold() for part in parts], name

@@ -7,16 +7,17 @@ config as it is written, so a relative one is the same trial on every machine, w
 import abc
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_sweep.data import data_folders
 from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content, numbered, with_channels
-from mnist_sweep.data.files.listing import SPLITS
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed, one_line
 from mnist_sweep.validation import coerce, require
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mnist_sweep.data.files.decoding import Rules
+
     Images = Mapping[str, NDArray[Any]]
+    Prepare = Callable[[Sequence[str | bytes], Rules], NDArray[np.uint8]]
 
 MAX_SIDE = 4096
 
@@ -67,9 +71,12 @@ class OwnFiles(abc.ABC):
         Raises:
             DataError: The files are missing, damaged, too large, or not of this format.
         """
+        return self._load(self._decoded)
+
+    def _load(self, decode: "Callable[[Images], Images]") -> Dataset:
         with self._found() as found:
-            images = self._decoded(found.images)
-            train, val, test = (Split(images=images[name], labels=found.labels[name]) for name in SPLITS)
+            images = decode(found.images)
+            train, val, test = (Split(images=images[name], labels=found.labels[name]) for name in splits.SPLITS)
             is_regression = found.labels["train"].dtype.kind == "f"
             num_labels = 0 if is_regression else 1 + max(int(labels.max()) for labels in found.labels.values())
             return Dataset(
@@ -124,7 +131,7 @@ class OwnFiles(abc.ABC):
         if not lacking:
             return found
         images, labels = found.images["train"], found.labels["train"]
-        places = hold_out(labels, lacking, self.seed)
+        places = splits.hold_out(labels, lacking, self.seed)
         if empty := [name for name, part in places.items() if not len(part)]:
             raise DataError(f"holds {len(labels)} images, too few to hold out {listed(empty)}.")
         note = f"{listed([*lacking])} held out of train: {', '.join(f'{share:g}' for share in lacking.values())}"
@@ -160,6 +167,14 @@ class EncodedImages(OwnFiles):
         rule = f"image_size is (height, width), each from 1 to {MAX_SIDE}, or None"
         require(given is None or fits, rule, image_size=given)
 
+    def load(self, prepare: "Prepare | None" = None) -> Dataset:
+        """Return the data set; `prepare` decodes its images elsewhere than in the memory of this process.
+
+        Raises:
+            DataError: As raised by `OwnFiles.load`, or by `prepare`.
+        """
+        return self._load(partial(self._prepared, prepare))
+
     def names(self) -> dict[str, list[str]] | None:
         """Return the file of each image of each split, from the path on; None if it holds many.
 
@@ -172,19 +187,18 @@ class EncodedImages(OwnFiles):
                 return None
             return {split: [file.removeprefix(root) for file in files] for split, files in found.images.items()}
 
-    def _decoded(self, images: "Images") -> "Images":
-        """Return the images of each split: many are decoded only once, into the cache of this machine."""
+    def _prepared(self, prepare: "Prepare | None", images: "Images") -> "Images":
         import numpy as np
 
-        from mnist_sweep.data.files.decoding import Rules
-        from mnist_sweep.data.files.preparation import prepared
+        from mnist_sweep.data.files.decoding import Rules, in_memory
         from mnist_sweep.data.mapped_images import part
 
         size = self.image_size if isinstance(self.image_size, tuple) else None
-        sources = [source for split in SPLITS for source in images[split]]
-        found = prepared(sources, Rules(size, self.color, self.resize))
-        ends = np.cumsum([0, *(len(images[split]) for split in SPLITS)]).tolist()
-        return {split: part(found, *ends) for split, ends in zip(SPLITS, pairwise(ends), strict=True)}
+        sources = [source for split in splits.SPLITS for source in images[split]]
+        rules = Rules(size, self.color, self.resize)
+        found = prepare(sources, rules) if prepare else in_memory(sources, rules)
+        ends = np.cumsum([0, *(len(images[split]) for split in splits.SPLITS)]).tolist()
+        return {split: part(found, *ends) for split, ends in zip(splits.SPLITS, pairwise(ends), strict=True)}
 
 
 def find(path: str | os.PathLike[str]) -> Path:
@@ -201,30 +215,3 @@ def find(path: str | os.PathLike[str]) -> Path:
             return candidate
     where = f"{given}, nor {there} in a folder named by {data_folders.FOLDERS_VARIABLE}"
     raise DataError(f"there is no {where}: give the path of a file or folder, from {Path.cwd()}.")
-
-
-def hold_out(labels: "NDArray[Any]", fractions: Mapping[str, float], seed: int) -> "dict[str, NDArray[np.intp]]":
-    """Return the positions of the images of each of these splits, and of `train`, which keeps the others.
-
-    The draw is the same with every version of NumPy (as in `batches`).
-
-    Args:
-        labels: Integers `[n]`; of floats, numbers to predict, all are one class.
-        fractions: Share of each class that a split gets, rounded, but at least one image if three or more are there.
-        seed: Seed of the draw.
-    """
-    import numpy as np
-
-    labels = np.zeros(len(labels), np.uint8) if labels.dtype.kind == "f" else labels
-    drawn: dict[str, list[NDArray[np.intp]]] = {name: [] for name in ("train", *fractions)}
-    for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
-        key = np.array([seed, label], np.uint64)
-        places = places[np.argsort(np.random.Philox(key=key).random_raw(len(places)), kind="stable")]
-        start = 0
-        for name, fraction in fractions.items():
-            number = max(int(len(places) * fraction + 0.5), len(places) >= 3)
-            drawn[name].append(places[start : start + number])
-            start += number
-        drawn["train"].append(places[start:])
-    return {name: np.sort(np.concatenate(parts)) for name, parts in drawn.items()}

@@ -20,7 +20,7 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source, decoded, name_of
+from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source, decoded, in_memory, name_of
 from mnist_sweep.data.files.image_cache import JOURNAL, ImageCache, image_cache
 from mnist_sweep.data.progress import progress
 from mnist_sweep.errors import DataError, ProcessLostError
@@ -78,9 +78,7 @@ def prepared(sources: Sequence[Source], rules: Rules) -> NDArray[np.uint8]:
         DataError: Images cannot be decoded or differ in size, or the cache cannot be used.
     """
     if len(sources) <= FEW:
-        images, report = decoded(sources, rules)
-        report.check(len(sources))
-        return images
+        return in_memory(sources, rules)
     cache, key = image_cache(), _key(sources, rules)
     found = cache.find(key)
     if found is None:

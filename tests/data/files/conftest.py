@@ -14,13 +14,6 @@ from pyarrow import parquet
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.digits import Digits
-from mnist_sweep.data.files import preparation
-
-
-@pytest.fixture(autouse=True)
-def _decoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decode images in this process, which starts no others and uses no cache."""
-    monkeypatch.setattr(preparation, "FEW", 1000)
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,7 @@ def test_images_in_memory_take_little_more_than_their_array() -> None:
     sources = [saved(Image.fromarray(np.full((256, 256), level, np.uint8)), "PNG") for level in range(64)]
     tracemalloc.start()
     try:
-        found, _ = decoding.decoded(sources, decoding.Rules(None, "auto", "pad"))
+        found = decoding.in_memory(sources, decoding.Rules(None, "auto", "pad"))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -189,6 +189,6 @@ def test_images_in_memory_take_little_more_than_their_array() -> None:
 
 def test_a_colour_among_grey_images_gives_all_of_them_three_channels() -> None:
     sources = [saved(Image.fromarray(pixels), "PNG") for pixels in (GREY, COLOUR, GREY)]
-    found, _ = decoding.decoded(sources, decoding.Rules(None, "auto", "pad"))
+    found = decoding.in_memory(sources, decoding.Rules(None, "auto", "pad"))
     np.testing.assert_array_equal(found[1], COLOUR)
     np.testing.assert_array_equal(found[[0, 2]], np.stack([GREY[..., None].repeat(3, 2)] * 2))

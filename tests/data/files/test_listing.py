@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_sweep.data.files.listing import by_split, natural, split_of, unused_notes, visible
+from mnist_sweep.data.files.listing import by_split, unused_notes, visible
 from mnist_sweep.errors import DataError
 
 
@@ -28,27 +28,3 @@ def test_files_belong_to_the_splits_in_their_names(tmp_path: Path) -> None:
 def test_files_that_are_not_used_are_named() -> None:
     assert unused_notes([]) == ()
     assert unused_notes([f"a{number}" for number in range(7)]) == ("not used: a0, a1, a2, a3, a4, … (7 in all)",)
-
-
-@pytest.mark.parametrize(
-    ("name", "split"),
-    [
-        ("train-00000-of-00001.parquet", "train"),
-        ("Training", "train"),
-        ("train-images-idx3-ubyte", "train"),
-        ("emnist-letters-test-images-idx3-ubyte.gz", "test"),
-        ("t10k-labels.idx1-ubyte", "test"),
-        ("x_valid.npy", "val"),
-        ("VALIDATION.csv", "val"),
-        ("dev", "val"),
-        ("trainer", None),
-        ("pets.csv", None),
-    ],
-)
-def test_a_word_of_a_name_says_which_split_it_is(name: str, split: str | None) -> None:
-    assert split_of(name) == split
-
-
-def test_names_are_sorted_as_people_do() -> None:
-    names = ["class10", "Class2", "b", "1", "class1", "A", "10", "²", ""]
-    assert sorted(names, key=natural) == ["", "1", "10", "A", "b", "class1", "Class2", "class10", "²"]

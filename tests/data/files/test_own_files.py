@@ -3,12 +3,10 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mnist_sweep import ImageFolder, TrialConfig, trial_id
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.data.files.own_files import hold_out
 from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.testing import check_data_source
 from mnist_sweep.trials.config import from_flat, to_flat
@@ -78,18 +76,3 @@ def test_a_field_that_breaks_a_rule_is_refused(options: dict[str, object]) -> No
         ImageFolder(**given)  # type: ignore[arg-type]
     assert "must hold" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
-
-
-def test_a_share_of_each_class_is_held_out_and_nothing_is_in_two_splits() -> None:
-    labels = np.repeat([0, 1, 2, 3], [100, 40, 5, 2])
-    places = hold_out(labels, {"val": 0.1, "test": 0.2}, seed=0)
-    assert sorted(np.concatenate([*places.values()])) == list(range(147))
-    counts = {name: np.bincount(labels[found], minlength=4).tolist() for name, found in places.items()}
-    assert counts == {"train": [70, 28, 3, 2], "val": [10, 4, 1, 0], "test": [20, 8, 1, 0]}
-    assert all((np.diff(found) > 0).all() for found in places.values())
-
-
-def test_what_is_held_out_is_the_same_everywhere_and_another_with_another_seed() -> None:
-    labels = np.zeros(20, np.uint8)
-    assert hold_out(labels, {"val": 0.25}, seed=0)["val"].tolist() == [0, 2, 9, 11, 17]
-    assert hold_out(labels, {"val": 0.25}, seed=1)["val"].tolist() != [0, 2, 9, 11, 17]

@@ -34,7 +34,7 @@ PIXELS = np.arange(NUMBER, dtype=np.uint16)[:, None, None].repeat(4, 1).repeat(5
 
 
 @pytest.fixture(autouse=True)
-def _decoding(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def _one_process(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if not request.node.get_closest_marker("slow"):
         monkeypatch.setattr(preparation, "MAX_PROCESSES", 1)
 
