@@ -51,21 +51,18 @@ class CNN:
         Raises:
             ConfigError: A block would pool an image that is smaller than its window.
         """
-        height, width, _ = image_shape
-        for block in range(1, len(self.filters) + 1):
-            if min(height, width) < self.pool_size:
-                got = f"pool_size={self.pool_size} and height={height}, width={width} in block {block}"
-                where = f"of filters={self.filters} on a {image_shape[0]}x{image_shape[1]} image"
-                rule = f"`pool_size <= height, width` must hold in every block, but got {got} {where}"
-                raise ConfigError(f"{rule}: use fewer blocks or a smaller pool_size.")
-            height, width = -(-height // self.pool_size), -(-width // self.pool_size)
+        self.describe(image_shape, num_classes)
 
     def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
         """Return the shape of each layer for an image of this shape; dropout changes no shape and is left out."""
-        self.check(image_shape, num_classes)
         layers: list[LayerShape] = []
         volume: Volume = image_shape
-        for filters in self.filters:
+        for block, filters in enumerate(self.filters, start=1):
+            if min(volume[:2]) < self.pool_size:
+                got = f"pool_size={self.pool_size} and height={volume[0]}, width={volume[1]} in block {block}"
+                where = f"of filters={self.filters} on a {image_shape[0]}x{image_shape[1]} image"
+                rule = f"`pool_size <= height, width` must hold in every block, but got {got} {where}"
+                raise ConfigError(f"{rule}: use fewer blocks or a smaller pool_size.")
             layers.append(shapes.convolution(volume, filters, kernel_size=self.kernel_size))
             layers.append(shapes.pooling(layers[-1].output, pool_size=self.pool_size))
             volume = layers[-1].output

@@ -176,11 +176,6 @@ def test_the_width_of_labels_is_not_part_of_the_digest() -> None:
     assert wide[0].sha256() == wide[1].sha256()
 
 
-def test_dataset_survives_pickling() -> None:
-    copy = pickle.loads(pickle.dumps(dataset(pixel_max=16)))
-    assert (copy.pixel_max, copy.image_shape, len(copy.train)) == (16, (4, 5, 1), 3)
-
-
 def levels(scale: Any) -> Dataset:
     """Return a data set with all levels of 8 bits, as `scale` converts them."""
     images, (convert, value_range) = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1), scale

@@ -76,13 +76,11 @@ class OwnFiles(abc.ABC):
     def _load(self, decode: "Callable[[Images], Images]") -> Dataset:
         with self._found() as found:
             images = decode(found.images)
-            train, val, test = (Split(images=images[name], labels=found.labels[name]) for name in splits.SPLITS)
+            parts: Any = {name: Split(images=images[name], labels=found.labels[name]) for name in splits.SPLITS}
             is_regression = found.labels["train"].dtype.kind == "f"
             num_labels = 0 if is_regression else 1 + max(int(labels.max()) for labels in found.labels.values())
             return Dataset(
-                train=train,
-                val=val,
-                test=test,
+                **parts,
                 value_range=found.value_range,
                 num_classes=len(found.class_names) or num_labels,
                 class_names=found.class_names,

@@ -77,10 +77,7 @@ WRONG: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "numbers": ({"image": LABELS, "label": LABELS}, "lacks the bytes of 30 of 30"),
     "other fields": ({"image": [{"content": b"1"}] * 30, "label": LABELS}, "is no Parquet file of images"),
     "damaged": ({"image": [*PNGS[:-1], b"?"], "label": LABELS}, "1 of 30 images cannot be used: image "),
-    "sizes": ({"image": [*PNGS[:-1], png(0, side=9)], "label": LABELS}, "images differ in size (4x4 in 29, 9x9 in 1)"),
     "missing labels": ({"image": PNGS, "label": [*LABELS[:-1], None]}, "lacks values in column label"),
-    "unknown labels": ({"image": PNGS, "label": [-1] * 30}, "labels from -1 to -1"),
-    "infinite numbers": ({"image": PNGS, "label": [float("inf")] * 30}, "`train labels are finite` must hold"),
     "lists": ({"image": PNGS, "label": [[0, 1]] * 30}, "one label for each image, but got labels of shape (30, 2)"),
     "no rows": ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "one label for each image"),
 }
