@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
@@ -51,13 +51,12 @@ class Job(NamedTuple):
     shape: Shape
 
 
-def run(job: Job) -> Generator[None, None, Report]:
-    """Decode images and write them into a file, in the process that this generator runs in; return what was seen.
+def run(job: Job) -> Report:
+    """Decode images and write them into a file, in the process that calls it; return what was seen.
 
     Raises:
         DataError: The file cannot be written.
     """
-    yield from ()
     images, report = decoded(job.sources, job.rules, job.shape, job.first)
     report.digest = hashlib.sha256(images.data).hexdigest()
     if not job.path:

@@ -301,15 +301,8 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "images"
 
 
-def report_of(job: Job) -> Report:
-    with pytest.raises(StopIteration) as ended:
-        next(run(job))
-    report: Report = ended.value.value
-    return report
-
-
 def test_images_are_written_at_their_places(place: Path) -> None:
-    report = report_of(Job(str(place), 1, [png(GREY), png(GREY + 1)], RULES, (3, 4, 1)))
+    report = run(Job(str(place), 1, [png(GREY), png(GREY + 1)], RULES, (3, 4, 1)))
     assert place.read_bytes() == b"\xff" * 12 + GREY.tobytes() + (GREY + 1).tobytes() + b"\xff" * 12
     assert (report.sizes, report.channels, report.refused) == ({(3, 4): 2}, 1, [])
     assert report.fits((3, 4, 1))
@@ -317,7 +310,7 @@ def test_images_are_written_at_their_places(place: Path) -> None:
 
 def test_grey_images_among_coloured_ones_have_three_channels(tmp_path: Path) -> None:
     (tmp_path / "images").touch()
-    report = report_of(Job(str(tmp_path / "images"), 0, [png(GREY), png(COLOURED)], RULES, (3, 4, 3)))
+    report = run(Job(str(tmp_path / "images"), 0, [png(GREY), png(COLOURED)], RULES, (3, 4, 3)))
     found = np.frombuffer((tmp_path / "images").read_bytes(), np.uint8).reshape(2, 3, 4, 3)
     np.testing.assert_array_equal(found, [np.repeat(GREY[..., None], 3, axis=2), COLOURED])
     assert report.channels == 3
@@ -325,7 +318,7 @@ def test_grey_images_among_coloured_ones_have_three_channels(tmp_path: Path) -> 
 
 def test_what_does_not_fit_is_reported_and_left_out(place: Path, tmp_path: Path) -> None:
     sources: list[str | bytes] = [png(COLOURED), png(GREY[:2]), b"", str(tmp_path / "gone.png")]
-    report = report_of(Job(str(place), 0, sources, RULES, (3, 4, 1)))
+    report = run(Job(str(place), 0, sources, RULES, (3, 4, 1)))
     assert place.read_bytes() == bytes(48)
     assert (report.sizes, report.channels) == ({(3, 4): 1, (2, 4): 1}, 3)
     assert report.refused == ["image 2 is empty", f"{tmp_path}/gone.png cannot be read (No such file or directory)"]
@@ -333,13 +326,13 @@ def test_what_does_not_fit_is_reported_and_left_out(place: Path, tmp_path: Path)
 
 
 def test_images_may_be_looked_at_only() -> None:
-    assert report_of(Job("", 0, [png(COLOURED)], RULES, (1, 1, 1))).shape() == (3, 4, 3)
+    assert run(Job("", 0, [png(COLOURED)], RULES, (1, 1, 1))).shape() == (3, 4, 3)
 
 
 def test_reports_are_added() -> None:
     total = Report()
     for sources in ([png(GREY)] * 3, [png(COLOURED[:2])], [b""]):
-        total.add(report_of(Job("", 0, sources, RULES, (1, 1, 1))))
+        total.add(run(Job("", 0, sources, RULES, (1, 1, 1))))
     assert (total.shape(), total.refused) == ((3, 4, 3), ["image 0 is empty"])
 
 
@@ -358,4 +351,4 @@ def test_refused_images_are_an_error_of_one_line(report: Report, says: str, refu
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path, refused: Refused) -> None:
     with refused(DataError, f"{tmp_path}/gone cannot be written (No such file or directory)"):
-        report_of(Job(str(tmp_path / "gone"), 0, [png(GREY)], RULES, (3, 4, 1)))
+        run(Job(str(tmp_path / "gone"), 0, [png(GREY)], RULES, (3, 4, 1)))
