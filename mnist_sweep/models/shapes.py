@@ -1,4 +1,4 @@
-"""The shapes of a network's layers, by arithmetic alone.
+"""The shapes of a network's layers: by arithmetic alone, or as a call of the built model records them.
 
 A window of F pixels that moves by S over a side of W, with P pixels of zeros at each end, fits (W - F + 2P) / S + 1
 times. Multiply-adds count products with weights; biases, pooling and normalisation are left out.
@@ -6,10 +6,7 @@ times. Multiply-adds count products with weights; biases, pooling and normalisat
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from mnist_sweep.models.layer_calls import LayerCall
+from typing import Any, NamedTuple
 
 Volume = tuple[int, ...]
 
@@ -30,6 +27,19 @@ class LayerShape(NamedTuple):
     parameters: int
     multiply_adds: int
     rule: str = ""
+
+
+class LayerCall(NamedTuple):
+    """A call of a layer that has weights of its own, or calls no other layer, and its outputs.
+
+    Its inputs are the layer's first argument, with the batch as its first axis, or None if that was given by name. Its
+    weights are the layer's trainable variables that belong to none of the layers that it calls.
+    """
+
+    layer: Any
+    inputs: Any
+    outputs: Any
+    weights: tuple[Any, ...]
 
 
 def convolution(
@@ -68,7 +78,32 @@ def _windows(sides: list[int], window: int, stride: int) -> tuple[list[int], str
     return [fits[side] for side in sides], ", ".join(rules)
 
 
-def describe_calls(calls: "Iterable[LayerCall]") -> list[LayerShape]:
+def record_calls(model: Any, images: Any) -> tuple[Any, list[LayerCall]]:
+    """Evaluate a model on images; return its outputs, and the calls of its layers in the order in which they end."""
+    import keras
+
+    calls: list[LayerCall] = []
+    inner: list[set[int]] = [set()]  # for each call in progress: the layers that it has called, and their variables
+    original = keras.layers.Layer.__call__
+
+    def recorded(layer: Any, *inputs: Any, **options: Any) -> Any:
+        inner.append(set())
+        outputs = original(layer, *inputs, **options)
+        called = inner.pop()
+        weights = tuple(variable for variable in layer.trainable_variables if id(variable) not in called)
+        if weights or not called:
+            calls.append(LayerCall(layer, inputs[0] if inputs else None, outputs, weights))
+        inner[-1] |= called | {id(layer), *map(id, layer.variables)}
+        return outputs
+
+    keras.layers.Layer.__call__ = recorded  # the one place that every layer's call passes, in any kind of model
+    try:
+        return model(images, training=False), calls
+    finally:
+        keras.layers.Layer.__call__ = original
+
+
+def describe_calls(calls: Iterable[LayerCall]) -> list[LayerShape]:
     """Return the layers of any built Keras model, as a call reaches them, without the rules of their windows.
 
     Weights count at the first call of their layer. Multiply-adds are counted for layers with a `kernel`, applied once

@@ -14,8 +14,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.models import inference, layer_calls
-from mnist_sweep.models.layer_calls import LayerCall
+from mnist_sweep.models import inference
+from mnist_sweep.models.shapes import LayerCall, record_calls
 from mnist_sweep.text.lines import listed
 from mnist_sweep.training.checks.sample import Sample
 
@@ -52,7 +52,7 @@ class ModelLaws:
         law(trained, f"none of its {count} variables is trainable", "let `build` return layers that train")
         others = [one.path for one in self._model.trainable_variables if one.dtype != "float32"]
         law(not others, f"{_named(others)} is not float32", "leave dtypes to the trial's `precision`")
-        outputs, calls = layer_calls.record(self._model, self._images)
+        outputs, calls = record_calls(self._model, self._images)
         logits = self._checked(outputs)
         self._check_evaluation(logits)
         notes = [*self._check_scale(calls), *_ignored(self._model)]

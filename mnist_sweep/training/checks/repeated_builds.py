@@ -18,9 +18,9 @@ import tensorflow as tf
 
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.models import inference, layer_calls
-from mnist_sweep.models.layer_calls import LayerCall
+from mnist_sweep.models import inference
 from mnist_sweep.models.protocol import Model
+from mnist_sweep.models.shapes import LayerCall, record_calls
 from mnist_sweep.optim.losses import main_output
 from mnist_sweep.system import exits
 from mnist_sweep.text.causes import first_cause
@@ -98,7 +98,7 @@ def calls(config: "TrialConfig", data: "Shaped") -> list[LayerCall]:
         model = build(config, data)
     except BuildError as error:
         raise ConfigError(f"it raises {first_cause(error)}") from error
-    return _called(lambda: layer_calls.record(model, tf.zeros((1, *data.image_shape)))[1])
+    return _called(lambda: record_calls(model, tf.zeros((1, *data.image_shape)))[1])
 
 
 def build(config: "TrialConfig", data: "Shaped") -> Any:
