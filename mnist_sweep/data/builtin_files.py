@@ -34,7 +34,8 @@ class VerifiedFiles(abc.ABC):
     num_classes: ClassVar[int]
     _available: ClassVar[tuple[int, int]]  # training and test images
     _folder: ClassVar[str]  # of its files, in the data folders; also its name on the command line
-    _checksums: ClassVar[Mapping[str, str]]  # SHA-256 of each file by name, as in `_digest`
+    _checksums: ClassVar[Mapping[str, str]]  # SHA-256 of each file by name, of its uncompressed content
+    _as_distributed: ClassVar[bool] = False  # or, if only that is known, of the compressed file
 
     train_size: int
     val_size: int
@@ -84,13 +85,10 @@ class VerifiedFiles(abc.ABC):
         """Return what a file holds."""
         with self._way_out():
             content = idx.read_bytes(path)
-            if (digest := self._digest(content, path)) != self._checksums[name]:
+            digest = hashlib.sha256(path.read_bytes() if self._as_distributed else content).hexdigest()
+            if digest != self._checksums[name]:
                 raise DataError(f"{path} has content of SHA-256 {digest}, expected {self._checksums[name]}.")
             return self._parse(name, content, path)
-
-    def _digest(self, content: bytes, path: Path) -> str:
-        """Return the SHA-256 that identifies a file, given its uncompressed content."""
-        return hashlib.sha256(content).hexdigest()
 
     @contextlib.contextmanager
     def _way_out(self) -> Iterator[None]:

@@ -5,7 +5,6 @@ R. Vollgraf, "Fashion-MNIST", arXiv 1708.07747; T. Clanuwat et al., "Deep Learni
 arXiv 1812.01718. KMNIST's checksums are those of TensorFlow Datasets.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +72,8 @@ class MNIST(VerifiedFiles):
 
     def _needed(self) -> dict[str, list[str]]:
         both = {part: (name, name.replace("-idx", ".idx")) for part, name in FILES.items()}
-        return {part: [f"{name}{suffix}" for name in names for suffix in (".gz", "")] for part, names in both.items()}
+        suffixes = (".gz",) if self._as_distributed else (".gz", "")
+        return {part: [f"{name}{suffix}" for name in names for suffix in suffixes] for part, names in both.items()}
 
     def _fetch(self, missing: Sequence[str]) -> dict[str, Path]:
         paths = {part: data_folders.cache_folder() / self._folder / f"{FILES[part]}.gz" for part in missing}
@@ -92,12 +92,7 @@ class _CompressedOnly(MNIST):
 
     __slots__ = ()
     HANDWRITING: ClassVar[bool] = False
-
-    def _needed(self) -> dict[str, list[str]]:
-        return {part: [f"{name}.gz"] for part, name in FILES.items()}
-
-    def _digest(self, content: bytes, path: Path) -> str:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+    _as_distributed: ClassVar[bool] = True
 
 
 class FashionMNIST(_CompressedOnly):
