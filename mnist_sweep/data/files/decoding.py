@@ -6,12 +6,12 @@ the first frame of an animation counts. Formats are recognised by content, and l
 
 import contextlib
 import io
+import os
 import struct
 import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -137,7 +137,7 @@ def decoded(
     found = np.zeros((len(sources), *(shape or (0, 0, 0))), np.uint8)
     for place, source in enumerate(sources):
         try:
-            image = image_of(source if isinstance(source, bytes) else _read(Path(source)), rules)
+            image = image_of(source if isinstance(source, bytes) else _read(source), rules)
         except (DataError, OSError) as error:
             cause = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
             report.refused.append(f"{name_of(source, first + place)} {cause}")
@@ -179,10 +179,11 @@ def image_of(content: bytes, rules: Rules) -> NDArray[np.uint8]:
     return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width, -1)
 
 
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise DataError(f"has more than {MAX_FILE_BYTES:,} bytes")
-    return path.read_bytes()
+def _read(path: str) -> bytes:
+    with io.FileIO(path) as file:
+        if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+            raise DataError(f"has more than {MAX_FILE_BYTES:,} bytes")
+        return file.readall()
 
 
 def _on_white(image: Image.Image) -> Image.Image:
