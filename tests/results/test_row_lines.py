@@ -16,25 +16,7 @@ from mnist_sweep.trials.row import TrialRow, trial_name
 from tests.results.test_row_json import with_digest
 
 MakeRow = Callable[..., TrialRow]
-PIECES = (
-    "{",
-    "}",
-    "[",
-    "]",
-    ",",
-    '"',
-    ": ",
-    "\n",
-    LINE,
-    HISTORY,
-    END,
-    "null",
-    "-1",
-    "1e999",
-    "NaN",
-    '"seed": 1',
-    "\\u0061",
-)
+PIECES: tuple[str, ...] = (*'{}[],"\n', ": ", LINE, HISTORY, END, "null", "-1", "1e999", "NaN", '"seed": 1', "\\u0061")
 
 
 def laid_out_anew(body: str, drawn: Random) -> str:
