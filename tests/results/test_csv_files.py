@@ -4,7 +4,6 @@ import csv
 import json
 import random
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -31,9 +30,8 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_files import write_table, write_tables
 from mnist_sweep.results.table_columns import all_frames, trials_frame
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 SOFTMAX = TrialConfig(model=Softmax(), optimizer=GradientDescent())
 
 CONFIG = (

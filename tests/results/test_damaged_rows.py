@@ -1,8 +1,6 @@
 """Laws of repairing a results folder: damaged rows are moved away, nothing is lost, and nothing else is touched."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,7 @@ from mnist_sweep.results.damaged_rows import move_damaged
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.row import TrialRow
-
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
+from tests.conftest import MakeRow, Refused
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Laws of data cards: they hold what a data source declares, so that its code need not be run to read results."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from mnist_sweep.results import data_cards
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.predictions import data_id
 from mnist_sweep.trials.config import to_flat
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 CARD = DataCard(class_names=("cat", "dog"), handwriting=True, splits_differ="Cats first.")
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -28,11 +27,10 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from tests.conftest import MakeRow, Refused
 from tests.other_user import printed_as_its_owner
 from tests.results.test_row_json import forged, of_format_1
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 WAY_OUT = "moves damaged files to"
 
 

@@ -1,7 +1,5 @@
 """Laws of names: an id or its beginning finds one trial or one config, and never another than was meant."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -9,8 +7,8 @@ import pytest
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.lookup import find
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 FOLDER = Path("results/x")
 
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import tracemalloc
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,8 @@ from mnist_sweep.results.row_json import to_json
 from mnist_sweep.system import npz
 from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 MakeFolder = Callable[..., Path]
 POINTS = tuple(
     Evaluation(

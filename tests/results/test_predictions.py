@@ -3,7 +3,6 @@
 import io
 import zipfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,8 @@ from mnist_sweep.results.predictions import (
 )
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 KEPT = Predictions(np.arange(300, dtype=np.uint8) % 10, np.arange(200, dtype=np.uint8) % 7)
 LABELS = Predictions(np.array([0, 1, 2, 3]), np.array([3, 2, 1]))
 ACCURACIES = {"val_accuracy": 0.75, "test_accuracy": 1.0}

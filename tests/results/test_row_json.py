@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
@@ -13,9 +11,8 @@ from mnist_sweep.errors import RowError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id
+from tests.conftest import MakeRow, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 NAN, INFINITY = float("nan"), float("inf")
 
 

@@ -1,6 +1,5 @@
 """Laws of the fast reader of rows: it reads the same rows as the reader of whole texts, and refuses the same."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from unittest.mock import Mock
@@ -12,10 +11,10 @@ from mnist_sweep.results import row_json
 from mnist_sweep.results.row_json import LENGTH, from_json, to_json
 from mnist_sweep.results.row_lines import END, HISTORY, LINE
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.row import TrialRow, trial_name
+from mnist_sweep.trials.row import trial_name
+from tests.conftest import MakeRow
 from tests.results.test_row_json import with_digest
 
-MakeRow = Callable[..., TrialRow]
 PIECES: tuple[str, ...] = (*'{}[],"\n', ": ", LINE, HISTORY, END, "null", "-1", "1e999", "NaN", '"seed": 1', "\\u0061")
 
 

@@ -1,7 +1,5 @@
 """Laws of a row's fields: whatever a file with a right digest holds, it keeps the rules or is refused by name."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -10,11 +8,10 @@ from mnist_sweep.errors import RowError
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.results.row_validation import KINDS
 from mnist_sweep.trials.config import TrialConfig, to_flat
-from mnist_sweep.trials.row import Evaluation, TrialRow, flat_id, trial_name
+from mnist_sweep.trials.row import Evaluation, flat_id, trial_name
+from tests.conftest import MakeRow, Refused
 from tests.results.test_row_json import forged, with_digest
 
-Refused = Callable[..., AbstractContextManager[None]]
-MakeRow = Callable[..., TrialRow]
 START_OF_ROW = with_digest("")
 FLAT = to_flat(TrialConfig())
 CURVE: dict[str, list[Any]] = {

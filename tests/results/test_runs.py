@@ -5,8 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +16,8 @@ from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs as provenance
 from mnist_sweep.results.runs import RunRecord, append, describe_run, git_refusal, git_state, read, rerun_command
 from mnist_sweep.system.machine import num_cpus
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 HERE = Path("results/mine")
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
 

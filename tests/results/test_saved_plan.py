@@ -1,8 +1,6 @@
 """Laws of a saved plan: it is read back unchanged, is matched to its run, and damage is reported with the way out."""
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -10,8 +8,8 @@ import pytest
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.saved_plan import SavedPlan
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 ONE = SavedPlan(trials=saved_plan.digest(["b-0", "a-0"]), runner="Local", num_workers=1, seconds=2.5)
 
 

@@ -1,24 +1,21 @@
 """Laws of a saved race: it is read back as it was, and damage is reported with the way out."""
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_sweep import TrialRow
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import saved_race
 from mnist_sweep.search.race import Race
+from tests.conftest import MakeRow, Refused
 from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 
-Refused = Callable[..., AbstractContextManager[None]]
 RACE = Race(IDS, KNOWN, num_val=NUM_VAL)
 
 
-def test_race_comes_back_with_the_decisions_of_its_rows(tmp_path: Path, make_row: Callable[..., TrialRow]) -> None:
+def test_race_comes_back_with_the_decisions_of_its_rows(tmp_path: Path, make_row: MakeRow) -> None:
     folder, rows = tmp_path / "results" / "sweep", rows_of(make_row)
     assert saved_race.read(folder) is None
     saved_race.write(folder, RACE)

@@ -1,6 +1,5 @@
 """Laws of setting rows aside: nothing is deleted, what belongs to a row goes with it, and the rest stays."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.superseded_rows import set_aside
 from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 CLASSES = Predictions(val=np.zeros(3, np.uint8), test=np.zeros(2, np.uint8))
 
 

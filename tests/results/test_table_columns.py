@@ -4,7 +4,6 @@ import json
 import math
 import random
 import statistics
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +12,10 @@ from scipy import stats
 
 from mnist_sweep import CrossEntropy, LogLoss, TrialConfig, grid, repeat
 from mnist_sweep.results.table_columns import all_frames, fields_of, measure_of, trials_frame
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials.row import Evaluation, Status
 from mnist_sweep.trials.value_format import ACCURACY, Measure
+from tests.conftest import MakeRow
 from tests.optim.test_losses import squared
-
-MakeRow = Callable[..., TrialRow]
 
 
 def test_columns_of_a_mixture_go_part_by_part(make_row: MakeRow, mixture: list[TrialConfig]) -> None:

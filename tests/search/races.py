@@ -7,6 +7,7 @@ import numpy as np
 
 from mnist_sweep import Adam, Known, Softmax, TrialConfig, TrialRow, config_id, grid
 from mnist_sweep.trials.value_format import Measure
+from tests.conftest import MakeRow
 
 RATES = (0.1, 0.2, 0.3, 0.4)
 CONFIGS = grid(
@@ -32,13 +33,13 @@ def judged(rows: Iterable[TrialRow], measure: Measure, value: Callable[[float], 
     return [dataclasses.replace(row, objective=objective, val_objective=value(row.val_accuracy or 0)) for row in rows]
 
 
-def rows_of(make_row: Callable[..., TrialRow], num_seeds: int = KNOWN.max_seeds) -> list[TrialRow]:
+def rows_of(make_row: MakeRow, num_seeds: int = KNOWN.max_seeds) -> list[TrialRow]:
     """Return the rows of all settings, seed by seed."""
     trials = [dataclasses.replace(trial, seed=seed) for seed in range(num_seeds) for trial in CONFIGS]
     return [make_row(trial, val_accuracy=accuracy(trial)) for trial in trials]
 
 
-def steady_last(make_row: Callable[..., TrialRow]) -> list[TrialRow]:
+def steady_last(make_row: MakeRow) -> list[TrialRow]:
     """Return rows of the first three settings with 40 seeds: all alike, but the last one hardly varies."""
     values = 0.8 + np.random.default_rng(1).normal(0, (0.01, 0.01, 0.0001), (40, 3))
     trials = [(dataclasses.replace(CONFIGS[index], seed=seed), seed, index) for seed in range(40) for index in range(3)]

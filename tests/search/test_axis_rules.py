@@ -1,7 +1,5 @@
 """Laws of axes: what a field cannot take is refused when the axes are given, with the way to write it."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +19,8 @@ from mnist_sweep import (
     sample,
 )
 from mnist_sweep.errors import ConfigError, UnknownNameError
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 BASE = TrialConfig(num_steps=20, evaluate_every=20)
 
 

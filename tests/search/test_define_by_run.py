@@ -25,6 +25,7 @@ from mnist_sweep import (
 from mnist_sweep.errors import ConfigError, SweepError, UnknownNameError
 from mnist_sweep.search import axis_rules, define_by_run
 from mnist_sweep.search.proposals import Proposals
+from tests.conftest import MakeRow, Refused
 from tests.search.test_tune_searcher import AXES
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
@@ -42,7 +43,7 @@ def search(space: Any, **changed: Any) -> Search:
     return Search(**{"base": BASE, "space": space, "num_trials": 9} | changed)
 
 
-def test_a_function_suggests_fields_that_only_some_choices_have(make_row: Callable[..., Any]) -> None:
+def test_a_function_suggests_fields_that_only_some_choices_have(make_row: MakeRow) -> None:
     proposals = Proposals(search(conditional), [])
     flats = [to_flat(trial) for trial in (proposals.ask() for _ in range(20)) if trial]
     assert {flat["optimizer"] for flat in flats} == {"adam", "momentum"}
@@ -53,9 +54,7 @@ def test_a_function_suggests_fields_that_only_some_choices_have(make_row: Callab
 
 
 @pytest.mark.parametrize("algorithm", ["tpe", optuna.samplers.RandomSampler(seed=3)], ids=["tpe", "random"])
-def test_each_trial_is_found_in_its_space_by_its_row_alone_and_learned(
-    algorithm: Any, make_row: Callable[..., Any]
-) -> None:
+def test_each_trial_is_found_in_its_space_by_its_row_alone_and_learned(algorithm: Any, make_row: MakeRow) -> None:
     space = search(conditional, algorithm=algorithm)
     proposals = Proposals(space, [])
     rows = [make_row(trial) for trial in (proposals.ask() for _ in range(10)) if trial]
@@ -174,13 +173,13 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_function_that_is_no_space_is_refused(name: str, refused: Callable[..., Any]) -> None:
+def test_a_function_that_is_no_space_is_refused(name: str, refused: Refused) -> None:
     suggest, part = WRONG[name]
     with refused(SweepError, part):
         search(returning_constants_only(suggest))
 
 
-def test_the_field_that_is_meant_is_proposed(refused: Callable[..., Any]) -> None:
+def test_the_field_that_is_meant_is_proposed(refused: Refused) -> None:
     with refused(UnknownNameError, "did you mean learning_rate?"):
         search(returning_constants_only(lambda trial: trial.suggest_float("optimizer.learning_rat", 0.1, 1.0)))
 
@@ -201,7 +200,7 @@ def test_the_field_that_is_meant_is_proposed(refused: Callable[..., Any]) -> Non
     ],
 )  # fmt: skip
 def test_a_space_that_does_not_go_with_the_search_is_refused(
-    changed: dict[str, Any], part: str, refused: Callable[..., Any]
+    changed: dict[str, Any], part: str, refused: Refused
 ) -> None:
     with refused(ConfigError, part):
         search(**{"space": conditional} | changed)

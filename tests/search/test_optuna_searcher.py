@@ -1,16 +1,15 @@
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
-from mnist_sweep import PBT, LogUniform, Search, TrialConfig, TrialRow, Uniform
+from mnist_sweep import PBT, LogUniform, Search, TrialConfig, Uniform
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.optuna_searcher import OptunaSearcher
 from mnist_sweep.search.proposals import Proposals
 from mnist_sweep.trials.row import Status
+from tests.conftest import MakeRow, Refused
 
 BOTH = ("accuracy", "parameters")
 AXES = {"model.dropout": Uniform(low=0.0, high=0.9), "weight_decay": Uniform(low=0.0, high=1.0)}
@@ -34,7 +33,7 @@ def test_a_study_learns_accuracies_failures_and_points_of_earlier_runs() -> None
 
 
 @pytest.mark.parametrize("algorithm", ["tpe", optuna.samplers.NSGAIISampler(population_size=8, seed=0)])
-def test_several_objectives_find_the_front(algorithm: Any, make_row: Callable[..., TrialRow]) -> None:
+def test_several_objectives_find_the_front(algorithm: Any, make_row: MakeRow) -> None:
     search = Search(base=TrialConfig(), axes=AXES, num_trials=60, algorithm=algorithm, objectives=BOTH)
     proposals = Proposals(search, ())
     searcher: Any = proposals._searcher
@@ -74,9 +73,7 @@ def test_several_objectives_find_the_front(algorithm: Any, make_row: Callable[..
         ({"objectives": BOTH, "algorithm": PBT(population=3)}, "several objectives need 'tpe' or a sampler of Optuna"),
     ],
 )
-def test_what_are_no_several_objectives_is_refused(
-    given: dict[str, Any], message: str, refused: Callable[..., AbstractContextManager[None]]
-) -> None:
+def test_what_are_no_several_objectives_is_refused(given: dict[str, Any], message: str, refused: Refused) -> None:
     axes = {"optimizer.learning_rate": LogUniform(low=1e-4, high=1.0)}
     base = TrialConfig(num_steps=10, evaluate_every=5)
     with refused(ConfigError, message):
@@ -85,7 +82,7 @@ def test_what_are_no_several_objectives_is_refused(
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_a_sampler_for_one_objective_is_refused_before_it_suggests(
-    refused: Callable[..., AbstractContextManager[None]],
+    refused: Refused,
 ) -> None:
     sampler = optuna.samplers.CmaEsSampler()
     search = Search(base=TrialConfig(), axes=AXES, num_trials=3, algorithm=sampler, objectives=BOTH)

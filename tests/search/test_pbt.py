@@ -33,12 +33,12 @@ from mnist_sweep.errors import ConfigError, SweepError
 from mnist_sweep.results import runs
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.search.pbt import Population
+from tests.conftest import MakeRow, Refused
 
 BASE = TrialConfig(model=CNN(filters=(3,), units=6, dropout=0.5), optimizer=Momentum(), num_steps=60, evaluate_every=10)
 AXES = {"optimizer.learning_rate": LogUniform(low=1e-3, high=1.0), "model.dropout": Uniform(low=0.0, high=0.6)}
 SPACE: dict[str, Any] = {"base": BASE, "axes": AXES, "num_trials": 12, "algorithm": PBT(population=4)}
 SEARCH = Search(**SPACE)
-MakeRow = Callable[..., TrialRow]
 
 
 def figures(row: TrialRow) -> Any:
@@ -184,12 +184,12 @@ def test_the_same_seed_gives_the_same_population() -> None:
         ({"axes": {"optimizer": Choice((Momentum(), GradientDescent()))}}, "the axes of a PBT are of numbers"),
     ],
 )
-def test_a_population_that_cannot_train_is_refused(changed: Any, part: str, refused: Callable[..., Any]) -> None:
+def test_a_population_that_cannot_train_is_refused(changed: Any, part: str, refused: Refused) -> None:
     with refused(ConfigError, part):
         Search(**SPACE | changed)
 
 
 @pytest.mark.parametrize("options", [{"population": 1}, {"quantile": 0.0}, {"quantile": 0.6}])
-def test_a_population_that_makes_no_sense_is_refused(options: Any, refused: Callable[..., Any]) -> None:
+def test_a_population_that_makes_no_sense_is_refused(options: Any, refused: Refused) -> None:
     with refused(ConfigError, next(iter(options))):
         PBT(**options)

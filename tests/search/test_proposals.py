@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.search.proposals import Proposals, delete_pending, read_pending, write_pending
+from tests.conftest import MakeRow
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent())
 AXES = {"optimizer.learning_rate": LogUniform(low=1e-4, high=1.0)}
-MakeRow = Callable[..., TrialRow]
 
 
 class Recording(Searcher):  # type: ignore[misc]  # Ray brings no types

@@ -5,7 +5,7 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,9 +15,8 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.race import Race
 from mnist_sweep.trials.row import trial_name
 from mnist_sweep.trials.value_format import Measure
+from tests.conftest import MakeRow, Refused
 from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of, steady_last
-
-MakeRow = Callable[..., TrialRow]
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def state(one: Race) -> Any:
         ({"assume": "all"}, "alike"),
     ],
 )
-def test_rules_are_stated(wrong: dict[str, Any], rule: str, refused: Callable[..., Any]) -> None:
+def test_rules_are_stated(wrong: dict[str, Any], rule: str, refused: Refused) -> None:
     with refused(ConfigError, rule):
         Known(**{"within": 0.01} | wrong)
 
@@ -213,9 +212,7 @@ def test_shares_of_which_less_is_better_are_raced_for_any_shape_as_those_of_whic
         (Known(within=1.5, assume="any"), LESS, "values of any shape that do not lie in [0, 1]"),
     ],
 )
-def test_what_a_value_does_not_allow_is_refused(
-    known: Known, measure: Measure, why: str, refused: Callable[..., Any]
-) -> None:
+def test_what_a_value_does_not_allow_is_refused(known: Known, measure: Measure, why: str, refused: Refused) -> None:
     with refused(ConfigError, why):
         Race(IDS, known, num_val=NUM_VAL, measure=measure)
 

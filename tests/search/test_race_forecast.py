@@ -1,17 +1,13 @@
 """Laws of a race's forecast: trials and time to the end from what was seen, each with its interval."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from mnist_sweep import TrialRow
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_forecast import Estimate, Forecast, forecast
 from mnist_sweep.statistics.forward_simulation import Ends
+from tests.conftest import MakeRow
 from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
-
-MakeRow = Callable[..., TrialRow]
 
 
 def test_there_is_none_before_two_seeds_and_after_the_end(make_row: MakeRow) -> None:

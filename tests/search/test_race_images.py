@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from mnist_sweep.search.race_images import smallest_difference, stated_differenc
 from mnist_sweep.search.race_summary import opening, summary
 from mnist_sweep.statistics.image_margins import ImageSums, margin_factor
 from mnist_sweep.trials.value_format import Measure
+from tests.conftest import MakeRow, Refused
 from tests.search.races import CONFIGS, IDS, judged
 
-MakeRow = Callable[..., TrialRow]
 NUM_VAL, SEEDS = 400, 20
 SHARES = np.array([0.9, 0.9, 0.9, 0.5])  # the last one is far behind, for any images
 CHANCE = np.where(np.random.default_rng(5).random((4, NUM_VAL)) < SHARES[:, None], 0.98, 0.02)
@@ -128,6 +127,6 @@ def test_before_images_are_seen_nothing_is_shown_for_new_ones(rows: list[TrialRo
     assert len(opening(found)) == 1, "what its images can show is not known yet"
 
 
-def test_an_answer_for_new_images_assumes_alike_runs(refused: Callable[..., Any]) -> None:
+def test_an_answer_for_new_images_assumes_alike_runs(refused: Refused) -> None:
     with refused(ConfigError, "an answer for new images assumes that runs are alike"):
         dataclasses.replace(NEW, assume="any")

@@ -1,7 +1,7 @@
 """Laws of a race in words: the answer can be quoted, and says what it does not hold for."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,9 +11,8 @@ from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_summary import RaceSummary, summary
 from mnist_sweep.trials.value_format import Measure
+from tests.conftest import MakeRow
 from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of, steady_last
-
-MakeRow = Callable[..., TrialRow]
 
 
 def summarised(rows: Sequence[TrialRow], **given: Any) -> RaceSummary:

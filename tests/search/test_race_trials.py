@@ -1,14 +1,13 @@
 """Laws of a race's trials: each that is needed is asked for once, and none of a setting that is out."""
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
-from mnist_sweep import Adam, Known, TrialConfig, TrialRow, config_id, grid, trial_id
+from mnist_sweep import Adam, Known, TrialConfig, config_id, grid, trial_id
 from mnist_sweep.search.race_trials import RaceTrials
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 CONFIGS = grid(TrialConfig(seed=7), {"optimizer": [Adam(learning_rate=rate) for rate in (0.1, 0.2)]})
 KNOWN = Known(within=0.01, max_seeds=8)
 

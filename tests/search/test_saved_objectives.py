@@ -1,7 +1,5 @@
 """Laws of saved objectives: the tables of a search with several show its Pareto front, and other tables are as ever."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,8 @@ from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.search import saved_objectives
-from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow, Refused
 
-MakeRow = Callable[..., TrialRow]
 BOTH = ("accuracy", "parameters")
 
 
@@ -54,9 +51,7 @@ def test_a_search_leaves_its_objectives_for_every_later_command(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", ["[]", '{"names": "accuracy"}', '{"names": ["accuracy", "size"]}', "{"])
-def test_damaged_objectives_are_named_with_the_way_out(
-    tmp_path: Path, refused: Callable[..., AbstractContextManager[None]], content: str
-) -> None:
+def test_damaged_objectives_are_named_with_the_way_out(tmp_path: Path, refused: Refused, content: str) -> None:
     (tmp_path / saved_objectives.FILE).write_text(content)
     with refused(LedgerError, saved_objectives.FILE, "damaged", "delete it"):
         saved_objectives.read(tmp_path)

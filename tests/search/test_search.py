@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -30,6 +30,7 @@ from mnist_sweep import (
 from mnist_sweep.errors import ConfigError, LedgerError, SweepError
 from mnist_sweep.system import signals
 from mnist_sweep.trackers.tensorboard import hparams
+from tests.conftest import Refused
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 RATES: dict[str, Any] = {"optimizer.learning_rate": LogUniform(low=1e-3, high=1.0)}
@@ -133,7 +134,7 @@ def test_a_trial_is_found_in_its_space_by_values_alone() -> None:
     assert space.find(trial_id(trial), to_flat(trial) | {"batch_size": "os:system"}) is None
 
 
-def test_a_proposal_that_is_damaged_is_named(tmp_path: Path, refused: Callable[..., Any]) -> None:
+def test_a_proposal_that_is_damaged_is_named(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "search" / "proposals" / "0123456789ab-0.json"
     path.parent.mkdir(parents=True)
     for content in ("{", "[]"):
@@ -159,14 +160,12 @@ def test_a_proposal_that_is_damaged_is_named(tmp_path: Path, refused: Callable[.
         ({"algorithm": MedianPruner()}, "'tpe', a PBT, a sampler of Optuna or a searcher"),
     ],
 )
-def test_a_search_that_makes_no_sense_is_refused(
-    changed: dict[str, Any], part: str, refused: Callable[..., Any]
-) -> None:
+def test_a_search_that_makes_no_sense_is_refused(changed: dict[str, Any], part: str, refused: Refused) -> None:
     with refused(ConfigError, part):
         Search(**SPACE | changed)
 
 
-def test_seeds_and_listed_trials_do_not_go_with_a_search(refused: Callable[..., Any]) -> None:
+def test_seeds_and_listed_trials_do_not_go_with_a_search(refused: Refused) -> None:
     with refused(ConfigError, "a search has one seed"):
         search(1).with_options(seeds=3)
     with refused(ConfigError, "lists trials or has a search"):
@@ -181,15 +180,13 @@ def test_options_change_what_a_search_has_in_common() -> None:
     assert (changed.num_trials, changed.base.num_steps, changed.base.precision) == (3, 8, "mixed_bfloat16")
 
 
-def test_a_time_budget_must_be_positive(tmp_path: Path, refused: Callable[..., Any]) -> None:
+def test_a_time_budget_must_be_positive(tmp_path: Path, refused: Refused) -> None:
     with refused(ConfigError, "time_budget > 0"):
         run(search(1), results=tmp_path, runner=Local(in_process=True), time_budget=0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_space_with_trials_that_do_not_fit_is_refused_before_anything_runs(
-    tmp_path: Path, refused: Callable[..., Any]
-) -> None:
+def test_a_space_with_trials_that_do_not_fit_is_refused_before_anything_runs(tmp_path: Path, refused: Refused) -> None:
     axes = {"batch_size": Integer(low=10, high=2000)}
     with refused(ConfigError, "batch_size <= 1197", "batch_size=2000"):
         run(search(2, axes=axes), results=tmp_path, runner=Local(in_process=True))

@@ -3,7 +3,6 @@
 import math
 import statistics
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -32,8 +31,8 @@ from mnist_sweep import (
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.search.distributions import Distribution
 from mnist_sweep.trials.overrides import replace_fields
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 BASE = TrialConfig(model=CNN(units=64), num_steps=10)
 NAN, INFINITY = float("nan"), float("inf")
 

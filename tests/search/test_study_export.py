@@ -1,6 +1,5 @@
 """Laws of the study of a sweep's rows: every row is a trial of it, and Optuna's own functions take it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 from mnist_sweep import Adam, Momentum, Status, TrialConfig, TrialRow, grid
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.study_export import to_study
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 AXES = {
     "model.filters": [(8, 16), (16, 32)],
     "optimizer": [Adam(), Adam(learning_rate=0.5), Momentum()],

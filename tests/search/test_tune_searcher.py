@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from mnist_sweep import Choice, GradientDescent, Integer, LogUniform, Momentum, 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.optuna_searcher import OptunaSearcher
 from mnist_sweep.search.tune_searcher import TuneSearcher
+from tests.conftest import Refused
 
 AXES: dict[str, Any] = {
     "optimizer": Choice((GradientDescent(), Momentum())),
@@ -48,7 +48,7 @@ def test_a_limited_searcher_has_no_point_while_as_many_are_out() -> None:
     assert searcher.suggest("second")
 
 
-def test_a_searcher_with_a_space_of_its_own_is_refused(refused: Callable[..., Any]) -> None:
+def test_a_searcher_with_a_space_of_its_own_is_refused(refused: Refused) -> None:
     space = {"x": optuna.distributions.FloatDistribution(0, 1)}
     with refused(ConfigError, "OptunaSearch", "neither a space nor a metric"):
         TuneSearcher(search(OptunaSearch(space, metric="x", mode="max")))

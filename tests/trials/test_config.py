@@ -8,7 +8,6 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 from random import Random
 from types import SimpleNamespace
@@ -48,9 +47,9 @@ from mnist_sweep.errors import ConfigError, ScriptError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.trials.config import REGISTRIES, defaults, with_seed
 from mnist_sweep.trials.parts import make
+from tests.conftest import MakeRow, Refused
 from tests.training import training_code
 
-Refused = Callable[..., AbstractContextManager[None]]
 NAN, INFINITY = float("nan"), float("inf")
 REQUIRED: dict[type, dict[str, Any]] = {
     Stepwise: {"boundaries": (500, 800)},
@@ -383,7 +382,7 @@ def test_new_field_at_its_default_changes_no_id(monkeypatch: pytest.MonkeyPatch,
         assert trial_id(TrialConfig(model=After(units=units, newer=(1,)))) != ids[0]
 
 
-def test_row_of_a_version_without_a_field_is_still_read(make_row: Callable[..., Any]) -> None:
+def test_row_of_a_version_without_a_field_is_still_read(make_row: MakeRow) -> None:
     flat = to_flat(TrialConfig(model=Softmax()))
     older = {key: value for key, value in flat.items() if key != "evaluate_every"}
     row = make_row(TrialConfig(model=Softmax()))

@@ -5,6 +5,7 @@ import pytest
 
 from mnist_sweep.trials import events
 from mnist_sweep.trials.events import Event, RunStarted
+from tests.conftest import MakeRow
 
 
 def test_every_event_is_a_frozen_value_that_listeners_may_receive() -> None:
@@ -17,5 +18,5 @@ def test_every_event_is_a_frozen_value_that_listeners_may_receive() -> None:
         event.num_trials = 4  # type: ignore[misc]  # on purpose
 
 
-def test_what_is_missing_of_a_run_is_what_has_no_row(make_row: typing.Any) -> None:
+def test_what_is_missing_of_a_run_is_what_has_no_row(make_row: MakeRow) -> None:
     assert RunStarted(rows=(make_row(),), num_trials=3, fields=()).num_missing == 2

@@ -1,6 +1,5 @@
 """Laws of kinds: rows that name the same data or code, but were trained with different ones, share no figure."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +8,7 @@ import pytest
 from mnist_sweep import TrialConfig
 from mnist_sweep.trials.kinds import UNKNOWN, differences, kind_of, of_one_kind
 from mnist_sweep.trials.row import Status, TrialRow
-
-MakeRow = Callable[..., TrialRow]
+from tests.conftest import MakeRow
 
 
 @pytest.fixture

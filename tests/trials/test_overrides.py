@@ -1,7 +1,5 @@
 """Laws of numbers that change in the middle of training."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +11,7 @@ from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.training.fitting import fit
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.config import from_flat, to_flat
+from tests.conftest import Refused
 
 DIGITS = loading.load(Digits())
 PLAIN = TrialConfig(
@@ -25,7 +24,6 @@ PLAIN = TrialConfig(
 CHANGED = replace(
     PLAIN, changes=((7, (("optimizer.learning_rate", 0.01),)), (20, (("model.dropout", 0.0), ("weight_decay", 0.01))))
 )
-Refused = Callable[..., AbstractContextManager[None]]
 
 
 def figures(config: TrialConfig) -> Any:

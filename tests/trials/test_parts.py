@@ -13,7 +13,8 @@ from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.optim.optimizers import OPTIMIZERS
 from mnist_sweep.trials.config import REGISTRIES
 from mnist_sweep.trials.parts import fields_of, make, part_of, type_of
-from tests.trials.test_config import NAN, Net, Refused
+from tests.conftest import Refused
+from tests.trials.test_config import NAN, Net
 
 INFINITY = float("inf")
 

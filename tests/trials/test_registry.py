@@ -3,7 +3,6 @@
 import importlib
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
 from mnist_sweep.trials.registry import name_of, resolve
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 REGISTRY: dict[str, Any] = {"whole": int, "real": float}
 
 

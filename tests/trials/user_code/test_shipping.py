@@ -4,8 +4,6 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from mnist_sweep import Dataset, Digits, Softmax, TrialConfig
 from mnist_sweep.errors import ConfigError, ScriptError
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.shipping import own_definitions
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 PROGRAM = """
 import sys
 from dataclasses import dataclass, field
