@@ -88,13 +88,7 @@ def read(path: Path) -> Mistakes:
 
 
 def _is_whole(found: Mistakes) -> bool:
-    images, labels, predicted, confidence = found
-    return (
-        images.dtype.name == "uint8"
-        and images.ndim == 4
-        and images.shape[3] in PICTURE_CHANNELS
-        and labels.dtype.kind in "iu"
-        and predicted.dtype.kind in "iu"
-        and confidence.dtype.kind == "f"
-        and [array.shape for array in found[1:]] == [images.shape[:1]] * 3
-    )
+    images, *others = found
+    are_pictures = images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in PICTURE_CHANNELS
+    kinds = zip(others, ("iu", "iu", "f"), strict=True)
+    return are_pictures and all(one.dtype.kind in kind and one.shape == images.shape[:1] for one, kind in kinds)
