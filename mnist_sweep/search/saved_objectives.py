@@ -1,7 +1,6 @@
 """The several objectives of a search, kept in its results folder, so that readers of its rows show its Pareto front."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,23 +8,12 @@ from mnist_sweep.system.files import read_json, write_json
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.trials.value_format import Measure, check_objectives
-from mnist_sweep.validation import coerce
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "objectives.json"
 MAX_BYTES = 1 << 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Saved:
-    names: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        coerce(self)
-        if self.names:
-            check_objectives(self.names, Measure(self.names[0]))
 
 
 def write(folder: Path, names: tuple[str, ...]) -> None:
@@ -45,8 +33,13 @@ def read(folder: Path) -> tuple[str, ...]:
         LedgerError: They are damaged, or cannot be read.
     """
     way_out = "delete it; the next run of the search writes it again"
-    found = read_json(folder / FILE, _Saved, max_bytes=MAX_BYTES, way_out=way_out)
-    return found.names if found else ()
+    return read_json(folder / FILE, _checked, max_bytes=MAX_BYTES, way_out=way_out) or ()
+
+
+def _checked(names: Sequence[str]) -> tuple[str, ...]:
+    if names:
+        check_objectives(names, Measure(names[0]))
+    return tuple(names)
 
 
 def with_front(summary: "pd.DataFrame", rows: Iterable[TrialRow], objectives: Sequence[str]) -> "pd.DataFrame":

@@ -19,9 +19,8 @@ def test_race_comes_back_with_the_decisions_of_its_rows(tmp_path: Path, make_row
     folder, rows = tmp_path / "results" / "sweep", rows_of(make_row)
     assert saved_race.read(folder) is None
     saved_race.write(folder, RACE)
-    found = saved_race.read(folder)
-    assert found is not None
-    again = found.race(rows, folder)
+    again = saved_race.read(folder, rows)
+    assert again is not None
     whole = Race(IDS, KNOWN, num_val=NUM_VAL, rows=rows)
     assert (again.departures, again.end, again.known) == (whole.departures, whole.end, KNOWN)
 

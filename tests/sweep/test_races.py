@@ -147,9 +147,8 @@ def test_rows_of_a_sweep_with_fixed_seeds_take_part(tmp_path: Path, make_row: An
 def test_state_can_be_read_from_the_folder_alone(tmp_path: Path, make_row: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         raced(tmp_path, Drawn(make_row, killed_after=20))
-    saved = saved_race.read(tmp_path / "race")
-    assert saved is not None
-    race = saved.race(Ledger(tmp_path / "race").rows().values(), tmp_path / "race")
+    race = saved_race.read(tmp_path / "race", Ledger(tmp_path / "race").rows().values())
+    assert race is not None
     assert race.end is None
     assert [*race.lacking()] != []
 
