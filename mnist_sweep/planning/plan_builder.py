@@ -15,7 +15,6 @@ from mnist_sweep.planning.trial_measurement import Calibration
 from mnist_sweep.planning.wall_time import TimedTrial
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.saved_plan import SavedPlan, digest
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.search.race_forecast import Forecast, forecast
@@ -71,9 +70,8 @@ def plan(
     if calibrate and found.num_trials:
         found = _measured(found, runner, remaining, keep.models)
     if found.seconds:
-        trials = digest(remaining.work_ids)
-        saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
-        saved_plan.write(folder, saved)
+        run = saved_plan.run_of(remaining.work_ids, found.runner, found.num_workers)
+        saved_plan.write(folder, run, found.seconds)
     return found
 
 

@@ -3,54 +3,35 @@
 A file that is damaged, or cannot be read or written, raises LedgerError.
 """
 
-import dataclasses
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mnist_sweep.system.files import read_json, write_json
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import INFINITY, require
 
 FILE = "plan.json"
 MAX_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedPlan:
-    """The predicted time of a run.
-
-    Attributes:
-        trials: The `digest` of its trials.
-        runner: Name of the runner's class.
-        num_workers: Trials at a time.
-        seconds: Its wall time, in seconds, above 0.
-    """
-
-    trials: str
-    runner: str
-    num_workers: int
-    seconds: float
-
-    def __post_init__(self) -> None:
-        coerce(self)
-        require(0 < self.seconds < float("inf"), "0 < seconds < infinity", seconds=self.seconds)
-
-    def is_of(self, trial_ids: Iterable[str], *, runner: str, num_workers: int) -> bool:
-        """Return whether the plan is of a run of these trials, by this runner and as many at a time."""
-        return (self.trials, self.runner, self.num_workers) == (digest(trial_ids), runner, num_workers)
+def run_of(trial_ids: Iterable[str], runner: str, num_workers: int) -> dict[str, Any]:
+    """Return what tells a run from others: a hash of its trials, its runner's class, and the trials at a time."""
+    trials = hashlib.sha256("\n".join(sorted(trial_ids)).encode()).hexdigest()
+    return {"trials": trials, "runner": runner, "num_workers": num_workers}
 
 
-def digest(trial_ids: Iterable[str]) -> str:
-    """Return the hash of a set of trials."""
-    return hashlib.sha256("\n".join(sorted(trial_ids)).encode()).hexdigest()
+def write(folder: Path, run: Mapping[str, Any], seconds: float) -> None:
+    """Write the predicted wall time of a run durably into a results folder, which is made if necessary."""
+    write_json(folder / FILE, {**run, "seconds": seconds}, "plan")
 
 
-def write(folder: Path, plan: SavedPlan) -> None:
-    """Write a plan durably into a results folder, which is made if necessary."""
-    write_json(folder / FILE, dataclasses.asdict(plan), "plan")
+def read(folder: Path) -> tuple[dict[str, Any], float] | None:
+    """Return the run of the plan in a results folder and its time in seconds, or None if there is none."""
+    return read_json(folder / FILE, _plan, max_bytes=MAX_BYTES, way_out="delete it, no result depends on it")
 
 
-def read(folder: Path) -> SavedPlan | None:
-    """Return the plan in a results folder, or None if there is none."""
-    return read_json(folder / FILE, SavedPlan, max_bytes=MAX_BYTES, way_out="delete it, no result depends on it")
+def _plan(seconds: float, **run: Any) -> tuple[dict[str, Any], float]:
+    require(0 < seconds < INFINITY, "0 < seconds < infinity", seconds=seconds)
+    require(run.keys() == run_of((), "", 1).keys(), "a plan is of trials, a runner and num_workers", run=run)
+    return run, seconds

@@ -52,7 +52,7 @@ class ProvenanceWriter:
 
     def _predicted_seconds(self, num_run: int) -> float | None:
         """Return what was predicted of this run; None if nothing was, or it has not run all of its trials."""
-        plan, ids = self._plan, self._remaining.work_ids
-        if plan is None or num_run < len(ids):
-            return None
-        return plan.seconds if plan.is_of(ids, runner=self._runner, num_workers=self._num_workers) else None
+        ids = self._remaining.work_ids
+        run, seconds = self._plan or (None, None)
+        is_whole = num_run >= len(ids) and run == saved_plan.run_of(ids, self._runner, self._num_workers)
+        return seconds if is_whole else None

@@ -36,7 +36,6 @@ from mnist_sweep.planning.sweep_plan import Plan
 from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.system import machine
 from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.row import TrialRow
@@ -131,9 +130,8 @@ def test_a_trial_of_a_population_takes_the_time_of_its_round_and_leaves_a_whole_
 @pytest.mark.usefixtures("measured")
 def test_the_time_is_saved_for_the_run_that_it_is_of(tmp_path: Path) -> None:
     plan(SWEEP, results=tmp_path, runner=ALONE)
-    trials = saved_plan.digest(map(trial_id, TRIALS))
-    kept = SavedPlan(trials=trials, runner="Local", num_workers=1, seconds=39.0)
-    assert saved_plan.read(tmp_path / "one") == kept
+    run = saved_plan.run_of(map(trial_id, TRIALS), "Local", 1)
+    assert saved_plan.read(tmp_path / "one") == (run, 39.0)
 
 
 def test_without_a_calibration_networks_and_disk_are_planned_and_nothing_is_written(tmp_path: Path) -> None:

@@ -7,33 +7,31 @@ import pytest
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import saved_plan
-from mnist_sweep.results.saved_plan import SavedPlan
 from tests.conftest import Refused
 
-ONE = SavedPlan(trials=saved_plan.digest(["b-0", "a-0"]), runner="Local", num_workers=1, seconds=2.5)
+RUN = saved_plan.run_of(["b-0", "a-0"], "Local", 1)
 
 
 def test_a_prediction_comes_back_and_a_later_one_takes_its_place(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "sweep"
     assert saved_plan.read(folder) is None
     for seconds in (2.5, 3.5):
-        one = SavedPlan(trials=ONE.trials, runner="Local", num_workers=1, seconds=seconds)
-        saved_plan.write(folder, one)
-        assert saved_plan.read(folder) == one
+        saved_plan.write(folder, RUN, seconds)
+        assert saved_plan.read(folder) == (RUN, seconds)
     assert [path.name for path in folder.iterdir()] == [saved_plan.FILE]
 
 
 def test_a_prediction_is_of_the_same_trials_in_the_same_way() -> None:
-    assert ONE.is_of(["a-0", "b-0"], runner="Local", num_workers=1)
-    assert not ONE.is_of(["a-0"], runner="Local", num_workers=1)
-    assert not ONE.is_of(["a-0", "b-0"], runner="RayTune", num_workers=1)
-    assert not ONE.is_of(["a-0", "b-0"], runner="Local", num_workers=2)
+    assert saved_plan.run_of(["a-0", "b-0"], "Local", 1) == RUN
+    assert saved_plan.run_of(["a-0"], "Local", 1) != RUN
+    assert saved_plan.run_of(["a-0", "b-0"], "RayTune", 1) != RUN
+    assert saved_plan.run_of(["a-0", "b-0"], "Local", 2) != RUN
 
 
-WHOLE = {"trials": "a", "runner": "Local", "num_workers": 1, "seconds": 1.0}
+DAMAGED = [{}, {**RUN}, {**RUN, "seconds": -1}, {**RUN, "seconds": 1, "hook": "os.system"}, {"seconds": 1}]
 
 
-@pytest.mark.parametrize("content", ["", "[]", *(json.dumps(WHOLE | one) for one in ({"seconds": -1}, {"hook": "os"}))])
+@pytest.mark.parametrize("content", ["", "[]", *map(json.dumps, DAMAGED)])
 def test_a_damaged_prediction_is_named_with_the_way_out(tmp_path: Path, refused: Refused, content: str) -> None:
     (tmp_path / saved_plan.FILE).write_text(content)
     with refused(LedgerError, saved_plan.FILE, "damaged", "delete it"):

@@ -6,15 +6,13 @@ import pytest
 from mnist_sweep import Sweep, run, trial_id
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import runs, saved_plan
-from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.runners.protocol import Runner
 from tests.conftest import Refused
 
 
 def predict(folder: Path, trials: Any, *, seconds: float = 9.0) -> None:
     """Leave a prediction of a run of these trials."""
-    digest = saved_plan.digest(map(trial_id, trials))
-    saved_plan.write(folder / "rates", SavedPlan(trials=digest, runner="Instant", num_workers=1, seconds=seconds))
+    saved_plan.write(folder / "rates", saved_plan.run_of(map(trial_id, trials), "Instant", 1), seconds)
 
 
 def test_each_run_adds_a_line_that_says_how_it_ran(tmp_path: Path, sweep: Sweep, instant: Runner) -> None:
