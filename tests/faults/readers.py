@@ -220,8 +220,9 @@ def _plans() -> list[bytes]:
 
 
 def _races() -> list[bytes]:
-    limits = b'"num_val": 300, "within": 0.005, "error": 0.05, "max_seeds": 30'
-    return [b'{"settings": ["%s", "%s"], %s}' % (b"0a" * 6, b"1b" * 6, limits)]
+    limits = b'"known": {"within": 0.005, "error": 0.05, "max_seeds": 30}, "first_seed": 0'
+    measure = b'"objective": {"name": "accuracy", "direction": "maximize", "unit": "share"}, "num_val": 300'
+    return [b'{"settings": ["%s", "%s"], %s, %s}' % (b"0a" * 6, b"1b" * 6, limits, measure)]
 
 
 def _runs() -> list[bytes]:
