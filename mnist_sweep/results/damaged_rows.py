@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mnist_sweep.errors import no_rows
-from mnist_sweep.results.ledger import BadFile, Ledger
+from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.files import flush_folder, is_folder, ledger_errors, require_own_folder, unused
 from mnist_sweep.system.folder_lock import Lock
 
@@ -42,13 +42,7 @@ def move_damaged(folder: Path) -> list[MovedFile]:
         with ledger_errors(f"damaged rows cannot be moved to {ledger.damaged_folder}", way_out):
             for own in (ledger.rows_folder, ledger.damaged_folder):
                 require_own_folder(own)
-            moved = [_moved(bad, ledger.damaged_folder) for bad in damaged]
+            targets = [bad.path.rename(unused(ledger.damaged_folder / bad.path.name, ".")) for bad in damaged]
             for changed in (ledger.damaged_folder, ledger.rows_folder, ledger.folder):
                 flush_folder(changed)
-        return moved
-
-
-def _moved(bad: BadFile, folder: Path) -> MovedFile:
-    target = unused(folder / bad.path.name, ".")
-    bad.path.rename(target)
-    return MovedFile(bad.path, target, bad.cause)
+        return [MovedFile(bad.path, target, bad.cause) for bad, target in zip(damaged, targets, strict=True)]

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from mnist_sweep.results.row_validation import (
     is_seed,
@@ -35,9 +35,9 @@ def row_in_lines(body: str, *, with_history: bool) -> TrialRow:
     before, _, curve = body.partition(HISTORY)
     lines = before.split(LINE)
     shared, _, end = _value(lines.pop(CONFIG), '"config": ').rpartition(', "seed": ')
-    seed, names = int(end[:-1]), _shared_names(_value(lines.pop(CONFIG), '"defaults": '))
+    seed, (defaults, of_config) = int(end[:-1]), _shared_names(_value(lines.pop(CONFIG), '"defaults": '))
     environment = _shared_environment(_value(lines.pop(ENVIRONMENT), '"environment": '))
-    config, config_id = _shared_config(f"{shared}}}", names.without_seed)
+    config, config_id = _shared_config(f"{shared}}}", of_config)
     others = f"{{{LINE.join(lines)[len(LINE) :]}}}"
     is_plain = others.count(",") == len(lines) - 2  # one member a line, so that none can occur twice
     fields = (PLAIN if is_plain else DECODER).decode(others)
@@ -50,7 +50,7 @@ def row_in_lines(body: str, *, with_history: bool) -> TrialRow:
         raise ValueError
     history = history_of(DECODER.decode(curve.removesuffix(END))) if with_history else ()
     return TrialRow(
-        **fields, config={**config, "seed": seed}, defaults=names.all, environment=environment, history=history
+        **fields, config={**config, "seed": seed}, defaults=defaults, environment=environment, history=history
     )
 
 
@@ -69,17 +69,13 @@ def _shared_config(text: str, defaults: tuple[str, ...]) -> tuple[dict[str, Any]
     return config, id_of_config(config, defaults)
 
 
-class _Names(NamedTuple):
-    all: tuple[str, ...]
-    without_seed: tuple[str, ...]
-
-
 @functools.lru_cache(maxsize=64)
-def _shared_names(text: str) -> _Names:
+def _shared_names(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the fields with default values, and those without the seed."""
     names = DECODER.decode(text)
     if not isinstance(names, list):
         raise TypeError
-    return _Names(tuple(names), tuple(name for name in names if name != "seed"))
+    return tuple(names), tuple(name for name in names if name != "seed")
 
 
 @functools.lru_cache(maxsize=8)
