@@ -5,6 +5,7 @@ import importlib.util
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,12 @@ LOOPBACK = "127.0.0.1"
 CONTENTS = [b"", b"whole", bytes(range(256)) * 50_000]
 
 
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The URL of a folder on an S3 server of this machine."""
@@ -37,11 +44,9 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(params=["folder", "file", "s3"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """An empty storage of each kind."""
     if request.param == "s3":
-        for name, value in CREDENTIALS.items():
-            monkeypatch.setenv(name, value)
         return storage(folder_in(request.getfixturevalue("server"), tmp_path.name))
     return storage(str(tmp_path / "kept") if request.param == "folder" else (tmp_path / "kept").as_uri())
 
@@ -133,9 +138,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, refused: Refused)
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials, and timeouts that a test can wait for."""
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
+    """Timeouts that a test can wait for."""
     monkeypatch.setattr(storages, "S3_TIMEOUTS", {"connect_timeout": 1.0, "request_timeout": 1.0})
 
 
@@ -170,9 +173,7 @@ def test_a_server_that_does_not_answer_is_given_up_after_at_most_four_tries(refu
     assert 1 <= connections <= 4
 
 
-def test_a_bucket_that_is_not_there_is_one_line(server: str, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
+def test_a_bucket_that_is_not_there_is_one_line(server: str, refused: Refused) -> None:
     url = server.replace("s3://", "s3://no-")
     with refused(LedgerError, f"checkpoint checkpoints/a cannot be written on the storage {url} (", "no-"):
         Bucket(url).write("checkpoints/a", b"x", "checkpoint")
@@ -180,10 +181,8 @@ def test_a_bucket_that_is_not_there_is_one_line(server: str, monkeypatch: pytest
 
 @pytest.mark.parametrize("place", ["folder", "s3"])
 def test_a_run_leaves_its_logs_and_its_best_model_on_the_storage(
-    place: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    place: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
     where = str(tmp_path / "there") if place == "folder" else folder_in(request.getfixturevalue("server"), "there")
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=40, evaluate_every=20)
     sweep = Sweep(name="rates", trials=grid(base, {"optimizer.learning_rate": [1e-6, 0.5, 1e-7]}))
@@ -203,17 +202,20 @@ def test_a_run_leaves_its_logs_and_its_best_model_on_the_storage(
     assert not (outcome.folder / "logs").exists()
 
 
-def test_logs_that_cannot_be_kept_are_said_and_do_not_spoil_their_trial(
-    closed_port: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ({"summaries": "scalars"}, "its logs could not be kept: "),
+        ({"run_marker": "checkpoints/run-0"}, "it ran without checkpoints: "),
+    ],
+)
+def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(
+    what: dict[str, Any], error: str, closed_port: int
 ) -> None:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
     trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
-    nowhere = Artifacts(storage=s3_url(closed_port), summaries="scalars")
-    row = consume(steps(trial, artifacts=nowhere), lambda _: None)
+    row = consume(steps(trial, artifacts=Artifacts(storage=s3_url(closed_port), **what)), lambda _: None)
     assert row.status is Status.OK
-    assert row.error is not None
-    assert row.error.startswith("its logs could not be kept: ")
+    assert (row.error or "").startswith(error)
 
 
 def test_a_checkpoint_that_cannot_be_removed_is_said_and_ends_nothing(tmp_path: Path) -> None:
@@ -225,19 +227,6 @@ def test_a_checkpoint_that_cannot_be_removed_is_said_and_ends_nothing(tmp_path: 
     outcome = run(sweep, results=tmp_path / "here", runner=Local(in_process=True), keep=keep, listeners=[events])
     assert outcome.complete
     assert any("the checkpoint of " in one.text and str(stuck) in one.text for one in events.of(Notice))
-
-
-def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(
-    closed_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
-    nowhere = Artifacts(storage=s3_url(closed_port), run_marker="checkpoints/run-0")
-    row = consume(steps(trial, artifacts=nowhere), lambda _: None)
-    assert row.status is Status.OK
-    assert row.error is not None
-    assert row.error.startswith("it ran without checkpoints: ")
 
 
 def test_runs_of_other_machines_into_a_storage_are_left_alone(tmp_path: Path) -> None:
