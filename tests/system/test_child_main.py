@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,14 @@ import pytest
 
 from mnist_sweep.system.child_process import ChildProcess
 
-SECONDS = 30
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process has ended, which nobody may be there to wait for."""
+    deadline = time.monotonic() + 60
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        while Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split()[2] != "Z":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def handlers() -> list[Any]:
@@ -58,16 +66,4 @@ time.sleep(100)
         assert parent.stdout
         pid = int(parent.stdout.readline())
         parent.send_signal(how)
-    deadline = time.monotonic() + SECONDS
-    while is_running(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split()[2]
-    return state != "Z"  # nobody may be there to wait for it
+    wait_for_end(pid)

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,24 +26,25 @@ SINCE = "2026-01-01T00:00:00+00:00"
 HELD = '{"host": "HOST", "pid": %s, "since": "SINCE"}'
 
 
-def holder(folder: Path) -> "subprocess.Popen[str]":
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
+@contextlib.contextmanager
+def holder(folder: Path) -> Iterator[int]:
+    """Let another process hold the lock, until it is killed; give its id."""
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process.pid
+        finally:
+            process.kill()
 
 
 def test_who_comes_second_is_told_who_is_there_and_a_dead_holder_holds_nothing(tmp_path: Path) -> None:
-    process = holder(tmp_path)
-    try:
-        with (
-            Lock(tmp_path) as lock,
-            pytest.raises(LedgerError, match=rf"by process {process.pid} on .* since 2"),
-        ):
-            lock.acquire()
-    finally:
-        process.kill()
-        process.communicate()
+    with (
+        holder(tmp_path) as pid,
+        Lock(tmp_path) as lock,
+        pytest.raises(LedgerError, match=rf"by process {pid} on .* since 2"),
+    ):
+        lock.acquire()
     with Lock(tmp_path) as lock:
         assert lock.acquire()
         assert not lock.acquire()
@@ -62,14 +64,10 @@ def test_a_lock_that_is_not_asked_for_touches_nothing(tmp_path: Path) -> None:
 
 
 def test_an_unknown_holder_is_still_a_holder(tmp_path: Path) -> None:
-    process = holder(tmp_path)
-    try:
+    with holder(tmp_path), Lock(tmp_path) as lock:
         (tmp_path / ".driver.json").write_text("{")
-        with Lock(tmp_path) as lock, pytest.raises(LedgerError, match="in use by another process: wait"):
+        with pytest.raises(LedgerError, match="in use by another process: wait"):
             lock.acquire()
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_a_lock_of_another_user_needs_no_right_to_write_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,10 +114,8 @@ def test_a_lock_excludes_earlier_versions_which_lock_the_same_file(tmp_path: Pat
 
 def test_a_lock_seems_held_as_long_as_its_holder_lives_and_is_not_touched(tmp_path: Path) -> None:
     assert not held_since(tmp_path)
-    process = holder(tmp_path)
-    assert held_since(tmp_path)
-    process.kill()
-    process.communicate()
+    with holder(tmp_path):
+        assert held_since(tmp_path)
     assert not held_since(tmp_path)
     with Lock(tmp_path) as lock:
         assert lock.acquire()

@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mnist_sweep.runners.ray import forked_workers, private
+from tests.system.test_child_main import wait_for_end
 
 WORKER = """
 import json, os, sys
@@ -47,15 +47,6 @@ def worker(folder: Path, variables: dict[str, str], *arguments: str, job: str = 
     assert said["folder"] == str(folder)
     assert said["own"] == str(arguments)
     return said
-
-
-def ended(pid: int, seconds: float = 60.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not Path(f"/proc/{pid}").exists():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.slow
@@ -114,4 +105,4 @@ with forked_workers.prepared("this", 1):
 """
     run = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=False)
     assert run.returncode == (-signal.SIGKILL if kill else 0)
-    assert ended(int(run.stdout))
+    wait_for_end(int(run.stdout))

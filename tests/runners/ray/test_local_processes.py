@@ -15,6 +15,7 @@ import pytest
 from ray._private import node, ray_constants, services
 
 from mnist_sweep.runners.ray import local_processes, private, retries
+from tests.system.test_child_main import wait_for_end
 
 NAMES = private.POPEN, private.GCS_PORT, private.GET_NODE, private.CORE_WORKER, *private.GCS_CLIENTS
 ORIGINAL = {name: private.found(name) for name in NAMES}  # at import
@@ -69,10 +70,7 @@ with local_processes.kept_local():
 """
     ended = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{ended.stdout.strip()}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_end(int(ended.stdout))
 
 
 def test_a_raylet_that_has_ended_is_not_waited_for(raylet: str) -> None:
