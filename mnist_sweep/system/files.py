@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -56,9 +56,9 @@ def open_regular(path: Path | str, max_bytes: int | None = None, *, follow_links
 
 
 def read_regular(path: Path | str, max_bytes: int | None = None, *, follow_links: bool = True) -> bytes:
-    """Return the content of a regular file, opened likewise."""
-    with open_regular(path, max_bytes, follow_links=follow_links) as file:
-        return file.readall()
+    """Return the content of a regular file, opened likewise; no more than it has then, should it grow."""
+    with BufferedReader(open_regular(path, max_bytes, follow_links=follow_links)) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
 
 
 @contextlib.contextmanager
