@@ -21,7 +21,7 @@ from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
 from mnist_sweep.runners import trial_process
 from mnist_sweep.trials.config import from_flat, to_flat
 from mnist_sweep.trials.graph_sharing import graph_signature
-from tests.system.test_child_main import is_running
+from tests.system.test_child_main import wait_for_end
 
 COST = TrialCost(step=1.0, image=0.1, overhead=2.0, tracing=3.0, saving=0.5, num_images=9, memory=7, shared_memory=5)
 MODELS = """\
@@ -225,7 +225,4 @@ calibrate([TrialConfig(data=slow_data.slow)], Local(), 1)
             assert planning.poll() is None
             time.sleep(0.05)
         planning.kill()
-    pid = int((tmp_path / "pid").read_text())
-    while is_running(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_end(int((tmp_path / "pid").read_text()))
