@@ -50,7 +50,8 @@ def commit_in_child(ledger: Ledger, row: TrialRow, *, before: str) -> "subproces
         f"{before}\n"
         "Ledger(pathlib.Path(sys.argv[1])).commit(from_json(sys.stdin.read()))\n"
     )
-    command = [sys.executable, "-P", "-c", code, str(ledger.folder)]
+    # Python 3.11 keeps the cut-off bytecode of a module that it compiles while files are limited, hence -B.
+    command = [sys.executable, "-B", "-P", "-c", code, str(ledger.folder)]
     return subprocess.run(command, input=to_json(row), capture_output=True, text=True, check=False)
 
 

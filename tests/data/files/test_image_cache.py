@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -136,7 +137,10 @@ def test_images_larger_than_the_limit_are_refused(cache: ImageCache, refused: Re
     assert names(cache.folder / "unfinished") == []
 
 
-def test_a_full_disk_is_noticed_before_anything_is_decoded(cache: ImageCache, refused: Refused) -> None:
+def test_a_full_disk_is_noticed_before_anything_is_decoded(
+    cache: ImageCache, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # else modules imported meanwhile are kept cut off
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
