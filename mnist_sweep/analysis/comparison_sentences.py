@@ -26,6 +26,8 @@ SCOPES = {
     SEEDS: "for these images",
 }
 ALPHA = 0.05
+WITHIN = 0.005  # a difference of shares that does not count
+MIN_SEEDS = 3  # of configs that are judged
 UNEQUAL = 0.01  # p-value of an F-test of two variances
 ONE_SEED = "This compares two trained models: with other seeds, their configs may rank differently."
 TWO_SEEDS = "Two seeds say little about the variation between seeds, so the interval is wide: run three or more."

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mnist_sweep.analysis.comparison import Pairs, compare_pairs, pairs_of
-from mnist_sweep.analysis.comparison_sentences import SCOPES, SEEDS, Comparison, difference
+from mnist_sweep.analysis.comparison_sentences import MIN_SEEDS, SCOPES, SEEDS, WITHIN, Comparison, difference
 from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds
@@ -22,8 +22,6 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import ACCURACY, Measure
 from mnist_sweep.validation import INFINITY, require
 
-WITHIN = 0.005  # of shares
-MIN_SEEDS = 3
 ERROR = 0.05
 ONE_SEED = "they share one seed, which says nothing about others: run both with three seeds or more"
 TWO_SEEDS = "they share two seeds, and with fewer than three the test errs more often"

@@ -1,45 +1,15 @@
-"""Proposals of what to run next under a budget, from the committed rows alone.
+"""Proposals of what to run next under a budget, from the committed rows alone."""
 
-First comes what was interrupted, then what would tell the best configs apart: more seeds of those that are tied with
-the best, or more trials of a search. Seeds are at most doubled at a time, since ties are decided on the way.
-"""
-
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
-
-from mnist_sweep.analysis.judgement import MIN_SEEDS, WITHIN, margin_of
-from mnist_sweep.analysis.proposal_in_words import Kind, ProposedRun, ProposedRuns
+from mnist_sweep.analysis.judgement import margin_of
+from mnist_sweep.analysis.proposers import Budget, ProposedRuns, known_of, propose
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, no_rows
-from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.search import proposals
-from mnist_sweep.statistics.paired_tests import seeds_for_half_width
-from mnist_sweep.text.numbers import counted, duration
-from mnist_sweep.training import checkpoints
-from mnist_sweep.trials import kinds, ranking
-from mnist_sweep.trials.ranking import ConfigResult
-from mnist_sweep.trials.row import Status, TrialRow
-from mnist_sweep.trials.value_format import Measure
 
-EXTENSION = 0.5  # of a search without a budget: share of its trials that are added
 UNITS = {"s": 1, "min": 60, "h": 3600}  # of a time
-
-
-class Budget(NamedTuple):
-    """Trials, and wall time in seconds, that runs take or may take."""
-
-    trials: float = math.inf
-    seconds: float = math.inf
-
-    def covers(self, other: "Budget") -> bool:
-        """Return whether neither number of another one is larger."""
-        return other.trials <= self.trials and other.seconds <= self.seconds
 
 
 def parse_budget(text: str | int | None) -> Budget:
@@ -84,147 +54,5 @@ def next_runs(
     rows = Ledger(folder).rows(with_history=False)
     if not rows:
         raise no_rows(folder)
-    known = _read(folder, rows, lambda: select(folder).tied, script)
-    return _propose(known, left, margin_of(within, known.measure, in_points=in_points))
-
-
-def runs_after(folder: Path, rows: Mapping[str, TrialRow], tied: Sequence[str]) -> ProposedRuns:
-    """Propose without a budget, from all rows of a folder, by id, and the configs that are tied with the best.
-
-    Of values other than shares, for which no margin is known, seeds beyond the third are not proposed.
-    """
-    known = _read(folder, rows, lambda: tied)
-    return _propose(known, Budget(), WITHIN if known.measure.is_share else math.inf)
-
-
-def _propose(known: "_Known", left: Budget, margin: float) -> ProposedRuns:
-    """Propose runs that a budget covers, given the largest difference that does not count."""
-    found, notes = [], list(known.notes)
-    is_search = (known.folder / proposals.FOLDER).is_dir()
-    for proposer in (_finish, _search if is_search else _seeds):
-        run = proposer(known, left, margin)
-        if run is None:
-            continue
-        cost = Budget(run.num_trials, run.seconds or 0.0)
-        if not left.covers(cost):
-            seconds = "" if run.seconds is None else f", {duration(run.seconds)}"
-            notes.append(f"The budget is too small for {counted(run.num_trials, 'trial')}{seconds} ({run.reason}).")
-            continue
-        found.append(run)
-        left = Budget(left.trials - cost.trials, left.seconds - cost.seconds)
-    return ProposedRuns(folder=known.folder, runs=tuple(found), notes=tuple(notes))
-
-
-class _Known(NamedTuple):
-    """What is known of a results folder: rows, how they are judged, results by config, the ties, and the last run."""
-
-    folder: Path
-    rows: Mapping[str, TrialRow]
-    measure: Measure
-    good: Mapping[str, ConfigResult]
-    tied: Callable[[], Sequence[str]]
-    num_workers: int
-    command: tuple[str, ...]
-    notes: Sequence[str]
-
-    def run(self, kind: Kind, missing: Mapping[str, int], reason: str, *options: str, **given: Any) -> ProposedRun:
-        """Return a run with the number of missing trials of each config; "" stands for configs without any time."""
-        times = {name: result.seconds for name, result in self.good.items() if result.seconds is not None}
-        num, seconds = sum(missing.values()), None
-        if times:
-            mean = sum(times.values()) / len(times)
-            each = ((times.get(name) or mean) * trials for name, trials in missing.items())
-            seconds = sum(each) / min(self.num_workers, max(num, 1))
-        command = (*self.command, *options) if self.command else ()
-        return ProposedRun(kind=kind, num_trials=num, seconds=seconds, command=command, reason=reason, **given)
-
-
-def _read(
-    folder: Path, rows: Mapping[str, TrialRow], tied: Callable[[], Sequence[str]], script: str | Path | None = None
-) -> _Known:
-    """Return what is known of a folder with these rows, given what finds its ties; the script may be another one."""
-    kept, notes = kinds.of_one_kind(rows.values())
-    good, records = ranking.by_config(kept), runs.read(folder)
-    last = records[-1].command if records else ()
-    command = runs.rerun_command(("mnist-sweep", "run", str(script)) if script else last, folder)
-    if own := sum(row.status is Status.FAILED and row.traceback is not None for row in rows.values()):
-        failed = f"{counted(own, 'trial')} failed by an exception"
-        notes += (f"{failed}: correct its cause, then run with `--retry failed`.",)
-    if saved_race.read(folder):
-        notes += ("A race adds seeds itself: its command resumes it until it has ended.",)
-    if not command:
-        notes += ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
-    num_workers = records[-1].num_workers if records else 1
-    return _Known(folder, rows, kept[0].measure, good, tied, num_workers, command, notes)
-
-
-def _pending(known: _Known) -> set[str]:
-    saved = {path.stem for path in (known.folder / checkpoints.FOLDER).glob("[!.]*-*.ckpt")}
-    return (saved | proposals.read_pending(known.folder).keys()) - known.rows.keys()
-
-
-def _lost(known: _Known) -> set[str]:
-    """Return the trials that ended from outside."""
-    return {name for name, row in known.rows.items() if row.status is Status.FAILED and row.traceback is None}
-
-
-def _finish(known: _Known, *_: object) -> ProposedRun | None:
-    pending, lost = len(_pending(known)), len(_lost(known))
-    if not pending + lost:
-        return None
-    ends = ((pending, "interrupted"), (lost, "ended from outside"))
-    reason = ", ".join(f"{counted(number, 'trial')} {word}" for number, word in ends if number)
-    return known.run("finish", {"": pending + lost}, reason, *(("--retry", "failed") if lost else ()))
-
-
-def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
-    """Return the run of more seeds that the budget covers, or else the smallest one; None if the best one is known."""
-    tied = list(known.tied()) if known.good else []
-    if len(tied) < 2 or saved_race.read(known.folder):
-        return None
-    there = {name: {row.config["seed"] for row in known.good[name].rows} for name in tied}
-    for config_id, _, seed in (name.rpartition("-") for name in _pending(known) | _lost(known)):
-        there.get(config_id, set()).add(int(seed))  # `_finish` runs it
-    has = min(map(len, there.values()))
-    wanted = _seeds_wanted([known.good[name].rows for name in tied], has, within)
-    if wanted <= has:
-        return None  # whichever of them is better, it does not matter
-    fewest = 1 + max(len(there[name]) for name in tied[:2])
-    sizes = [(num, wanted) for num in range(len(tied), 1, -1)] + [(2, num) for num in range(wanted - 1, fewest - 1, -1)]
-    for num_configs, num_seeds in sizes:
-        names = tied[:num_configs]
-        missing = {name: len({*range(num_seeds)} - there[name]) for name in names}
-        if not any(missing.values()):
-            continue  # these have the seeds that others lack
-        chosen = () if num_configs == len(known.good) else ("--configs", ",".join(names))
-        reason = f"{counted(len(tied), 'config')} may be the best; {num_seeds:,} seeds for {num_configs:,} of them"
-        options, given = ("--seeds", str(num_seeds), *chosen), {"config_ids": tuple(names), "seeds": num_seeds}
-        run = known.run("seeds", missing, reason, *options, **given)
-        if left.covers(Budget(run.num_trials, run.seconds or 0.0)):
-            break
-    return run
-
-
-def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], fewest: int, within: float) -> int:
-    """Return the seeds that tied configs, the best first, are to have; no more than now where these are enough."""
-    by_seed = [{row.config["seed"]: row.val or 0.0 for row in rows} for rows in tied]
-    if fewest < MIN_SEEDS:
-        return MIN_SEEDS
-    best, *others = by_seed
-    pairs = [[best[seed] - other[seed] for seed in sorted(best.keys() & other.keys())] for other in others]
-    variances = [np.var(differences, ddof=1) for differences in pairs if len(differences) > 1]
-    needed = seeds_for_half_width(float(np.sqrt(np.mean(variances))), within / 2) if variances else None
-    return min(needed or 0, 2 * fewest)
-
-
-def _search(known: _Known, left: Budget, _: float) -> ProposedRun | None:
-    if any(row.config.get("changes") for row in known.rows.values()):
-        return None
-    num_known = len(known.rows) + len(_pending(known))
-    one = known.run("search", {"": known.num_workers}, "")
-    most = left.trials
-    if one.seconds and left.seconds < math.inf:
-        most = min(most, left.seconds // one.seconds * known.num_workers)
-    num = max(1, math.ceil(EXTENSION * num_known) if most == math.inf else int(most))
-    reason = f"the search has {counted(num_known, 'trial')}, and {num:,} more may find a better one"
-    return known.run("search", {"": num}, reason, "--num-trials", str(num_known + num))
+    known = known_of(folder, rows, lambda: select(folder).tied, script)
+    return propose(known, left, margin_of(within, known.measure, in_points=in_points))

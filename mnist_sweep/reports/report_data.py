@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mnist_sweep.analysis.effects.effect import Effects
-    from mnist_sweep.analysis.proposal_in_words import ProposedRuns
+    from mnist_sweep.analysis.proposers import ProposedRuns
     from mnist_sweep.analysis.selection_sentences import Selection
 
 Analysis = tuple["Selection", "Effects"]
@@ -100,7 +100,7 @@ class Results:
     @functools.cached_property
     def proposed(self) -> "ProposedRuns":
         """What to run next."""
-        from mnist_sweep.analysis.proposed_runs import runs_after
+        from mnist_sweep.analysis.proposers import runs_after
 
         return runs_after(self.folder, self.ledger, self.tied)
 

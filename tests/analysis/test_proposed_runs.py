@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig, next_runs, trial_id
-from mnist_sweep.analysis.proposal_in_words import ProposedRun
-from mnist_sweep.analysis.proposed_runs import Budget, parse_budget, runs_after
+from mnist_sweep.analysis.proposed_runs import parse_budget
+from mnist_sweep.analysis.proposers import Budget, ProposedRun
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
@@ -230,14 +230,6 @@ def test_a_lost_trial_counts_as_the_seed_that_it_will_be(results: Folder) -> Non
     finish, seeds = results.proposed()
     assert (finish.kind, finish.num_trials, finish.reason) == ("finish", 1, "1 trial ended from outside")
     assert (seeds.kind, seeds.seeds, seeds.num_trials) == ("seeds", 6, 6)
-
-
-def test_ties_are_those_that_are_given(make_row: MakeRow, tmp_path: Path) -> None:
-    rows = [make_row(TrialConfig(num_steps=steps), val_accuracy=0.9) for steps in (1, 2, 3)]
-    by_id, tied = {row.trial_id: row for row in rows}, [row.config_id for row in rows[:2]]
-    (run,) = runs_after(tmp_path, by_id, tied).runs
-    assert (run.config_ids, run.seeds, run.num_trials) == (tuple(tied), 3, 4)
-    assert runs_after(tmp_path, by_id, tied[:1]).runs == ()
 
 
 @pytest.mark.parametrize(

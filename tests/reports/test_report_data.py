@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.analysis import proposed_runs
-from mnist_sweep.analysis.proposal_in_words import ProposedRuns
+from mnist_sweep.analysis import proposers
+from mnist_sweep.analysis.proposers import ProposedRuns
 from mnist_sweep.reports.report_data import evenly_spaced
 from mnist_sweep.reports.sections import best_config, next_run
 from mnist_sweep.trials.row import Status
@@ -37,13 +37,13 @@ def test_what_to_run_next_is_found_once_for_all_sections(
     make_row: MakeRow, make_results: MakeResults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results, calls = make_results([make_row(TrialConfig(num_steps=steps)) for steps in (1, 2)]), list[object]()
-    original = proposed_runs.runs_after
+    original = proposers.runs_after
 
     def counted(*given: Any) -> ProposedRuns:
         calls.append(given)
         return original(*given)
 
-    monkeypatch.setattr(proposed_runs, "runs_after", counted)
+    monkeypatch.setattr(proposers, "runs_after", counted)
     assert next_run.section(results).blocks
     assert best_config.next_step(results)[1].startswith("2 configs with 3 seeds each")
     assert len(calls) == 1

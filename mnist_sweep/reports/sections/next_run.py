@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.analysis.proposal_in_words import ProposedRun
+from mnist_sweep.analysis.proposers import ProposedRun
 from mnist_sweep.reports.blocks import Block, Command, Paragraph, Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, FAINT_BLUE, figure, scatter
 from mnist_sweep.reports.report_data import Results
