@@ -14,7 +14,7 @@ import numpy as np
 
 from mnist_sweep.analysis.comparison_sentences import MIN_SEEDS, WITHIN
 from mnist_sweep.results import runs, saved_race
-from mnist_sweep.search import proposals
+from mnist_sweep.search import pending_proposals
 from mnist_sweep.statistics.paired_tests import seeds_for_half_width
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.training import checkpoints
@@ -104,7 +104,7 @@ def runs_after(folder: Path, rows: Mapping[str, TrialRow], tied: Sequence[str]) 
 def propose(known: "Known", left: Budget, margin: float) -> ProposedRuns:
     """Propose runs that a budget covers, given the largest difference that does not count."""
     found, notes = [], list(known.notes)
-    is_search = (known.folder / proposals.FOLDER).is_dir()
+    is_search = (known.folder / pending_proposals.FOLDER).is_dir()
     for proposer in (_finish, _search if is_search else _seeds):
         run = proposer(known, left, margin)
         if run is None:
@@ -164,7 +164,7 @@ def known_of(
 
 def _pending(known: Known) -> set[str]:
     saved = {path.stem for path in (known.folder / checkpoints.FOLDER).glob("[!.]*-*.ckpt")}
-    return (saved | proposals.read_pending(known.folder).keys()) - known.rows.keys()
+    return (saved | pending_proposals.read(known.folder).keys()) - known.rows.keys()
 
 
 def _lost(known: Known) -> set[str]:

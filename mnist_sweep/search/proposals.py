@@ -1,25 +1,17 @@
-"""The trials that a search proposes: asked for one by one, and told the rows.
-
-Those that have no row yet lie in a small file each, so that none is lost. One that is damaged, or cannot be read or
-written, raises LedgerError.
-"""
+"""The trials that a search proposes: asked for one by one, and told the rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.optuna_searcher import OptunaSearcher
 from mnist_sweep.search.search import Search
 from mnist_sweep.search.tune_searcher import TuneSearcher
-from mnist_sweep.system.files import read_json, write_json
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import listed
-from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
 
-FOLDER = "proposals"
-MAX_BYTES = 1 << 20
 MAX_KNOWN_SUGGESTIONS = 100
 
 
@@ -131,22 +123,3 @@ class Proposals:
     def _leave_out(self, error: Exception) -> None:
         left_out = f"trials that break a rule are not proposed; the first one: {first_cause(error)}"
         self.warning = self.warning or left_out
-
-
-def write_pending(folder: Path, trial: TrialConfig) -> None:
-    """Record in a results folder that a trial is about to start."""
-    write_json(folder / FOLDER / f"{trial_id(trial)}.json", to_flat(trial), "proposal")
-
-
-def read_pending(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the flat forms of the pending trials of a results folder, by trial id."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted((folder / FOLDER).glob("[!.]*.json")):
-        flat: dict[str, Any] | None = read_json(path, dict, max_bytes=MAX_BYTES, way_out="delete it to continue")
-        found |= {} if flat is None else {path.stem: flat}
-    return found
-
-
-def delete_pending(folder: Path, trial_id: str) -> None:
-    """Delete the file of a trial if there is one."""
-    (folder / FOLDER / f"{trial_id}.json").unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.results import saved_race
-from mnist_sweep.search import proposals, saved_objectives
+from mnist_sweep.search import pending_proposals, saved_objectives
 from mnist_sweep.search.pbt import Population
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.sweep.inputs import RunInputs
@@ -24,7 +24,8 @@ from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.code_digest import own_parts
 from mnist_sweep.validation import require
 
-if TYPE_CHECKING:  # what only races need is imported where they are run
+if TYPE_CHECKING:  # what only races and searches need is imported where they are run
+    from mnist_sweep.search.proposals import Proposals
     from mnist_sweep.search.race import Known, Race
     from mnist_sweep.search.race_trials import RaceTrials
 
@@ -75,8 +76,10 @@ class RemainingTrials:
         self._known = {*self.trials, *rows}
         most = self._racing.race.max_trials if self._racing else search.num_trials if search else 0
         self._num_trials = max(len(self.trials), most)
-        self._proposals: proposals.Proposals | Population | RaceTrials | None = rounds
+        self._proposals: Proposals | Population | RaceTrials | None = rounds
         if search and not self.population and len(self.trials) < self._num_trials:
+            from mnist_sweep.search import proposals
+
             known = [row for name, row in kept.items() if name in self.trials]
             self._proposals = proposals.Proposals(search, known, pending=self.missing)
         if self.race:
@@ -168,7 +171,7 @@ class RemainingTrials:
         if trial:
             validate(trial, self.datasets[trial.data])
             if self._search:
-                proposals.write_pending(self._folder, trial)
+                pending_proposals.write(self._folder, trial)
             self.trials[trial_id(trial)] = self.missing[trial_id(trial)] = trial
         return trial
 
@@ -177,7 +180,7 @@ class RemainingTrials:
         lines = self._proposals.tell(row) if self._proposals else None
         if self.population:  # later rounds may have rows already
             self.trials |= self.population.finished
-        proposals.delete_pending(self._folder, row.trial_id)
+        pending_proposals.delete(self._folder, row.trial_id)
         return lines or []
 
 
@@ -220,6 +223,6 @@ def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) ->
     """Return the trials that earlier runs of a search proposed, without those outside of its space."""
     if not search:
         return {}
-    flats = {name: row.config for name, row in rows.items()} | proposals.read_pending(folder)
+    flats = {name: row.config for name, row in rows.items()} | pending_proposals.read(folder)
     points = ((name, search.find(name, flat)) for name, flat in flats.items())
     return {name: search.trial(point) for name, point in points if point is not None}

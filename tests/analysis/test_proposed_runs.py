@@ -14,7 +14,7 @@ from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.runs import RunRecord
-from mnist_sweep.search import proposals
+from mnist_sweep.search import pending_proposals
 from mnist_sweep.search.race import Known, Race
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.conftest import MakeRow
@@ -146,7 +146,7 @@ def test_what_was_interrupted_comes_first_and_uses_up_the_budget(results: Folder
 def test_a_search_gets_more_trials(results: Folder) -> None:
     for steps in range(5, 15):
         results.add(steps, accuracy=0.5 + steps / 100)
-    proposals.write_pending(results.path, TrialConfig(num_steps=40))
+    pending_proposals.write(results.path, TrialConfig(num_steps=40))
     finish, search = results.proposed()
     assert (finish.kind, finish.num_trials, search.kind, search.num_trials) == ("finish", 1, "search", 6)
     assert search.command[-2:] == ("--num-trials", "17")

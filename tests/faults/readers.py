@@ -38,7 +38,7 @@ from mnist_sweep.predict import image_files
 from mnist_sweep.results import mistakes, predictions, runs, saved_plan, saved_race
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.search import proposals, saved_objectives
+from mnist_sweep.search import pending_proposals, saved_objectives
 from mnist_sweep.training import checkpoints
 from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.trials.row import Evaluation
@@ -285,7 +285,7 @@ def _zipped(members: dict[str, bytes]) -> bytes:
 
 
 def _search(path: Path) -> None:
-    for name, flat in proposals.read_pending(path.parents[1]).items():
+    for name, flat in pending_proposals.read(path.parents[1]).items():
         SEARCH.find(name, flat)
 
 

@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from mnist_sweep import (
     to_flat,
     trial_id,
 )
-from mnist_sweep.search.proposals import Proposals, delete_pending, read_pending, write_pending
+from mnist_sweep.search.proposals import Proposals
 from tests.conftest import MakeRow
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent())
@@ -206,20 +205,3 @@ def test_a_proposal_that_breaks_a_rule_is_left_out_and_said(make_row: MakeRow) -
     proposed = [trial.num_steps for trial in iter(proposals.ask, None) if trial]
     assert proposed == [1, 2, 3, 4, 5, 6]
     assert "not proposed; the first one: ConfigError: `num_steps >= 1` must hold" in (proposals.warning or "")
-
-
-def test_pending_trials_are_read_back_until_they_are_deleted(tmp_path: Path) -> None:
-    assert read_pending(tmp_path) == {}
-    trials = [BASE, TrialConfig(seed=1)]
-    for trial in trials:
-        write_pending(tmp_path, trial)
-    assert read_pending(tmp_path) == {trial_id(trial): to_flat(trial) for trial in trials}
-    delete_pending(tmp_path, trial_id(trials[0]))
-    delete_pending(tmp_path, trial_id(trials[0]))
-    assert list(read_pending(tmp_path)) == [trial_id(trials[1])]
-
-
-def test_a_file_that_is_being_written_is_no_proposal(tmp_path: Path) -> None:
-    write_pending(tmp_path, BASE)
-    (tmp_path / "proposals" / ".x.json").write_text("{")
-    assert len(read_pending(tmp_path)) == 1

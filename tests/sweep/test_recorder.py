@@ -14,7 +14,7 @@ from mnist_sweep.errors import LedgerError, SweepError
 from mnist_sweep.results import csv_files, runs
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
-from mnist_sweep.search import proposals
+from mnist_sweep.search import pending_proposals
 from mnist_sweep.sweep import results_folder
 from mnist_sweep.trials.events import (
     Event,
@@ -67,12 +67,12 @@ def test_a_proposal_whose_row_is_committed_is_gone_even_if_the_tables_cannot_be_
     monkeypatch.setattr(results_folder, "MIN_SECONDS_BETWEEN", -1.0)
     monkeypatch.setattr(csv_files, "write_tables", refuse)
     trial, axes = sweep.trials[0], {"optimizer.learning_rate": Choice((0.1, 0.2))}
-    proposals.write_pending(tmp_path / "rates", trial)
+    pending_proposals.write(tmp_path / "rates", trial)
     search = Sweep(name="rates", search=Search(base=trial, axes=axes, num_trials=1))
     with pytest.raises(LedgerError, match="the disk is full"):
         run(search, results=tmp_path, runner=instant)
     assert list(Ledger(tmp_path / "rates").rows()) == [trial_id(trial)]
-    assert proposals.read_pending(tmp_path / "rates") == {}
+    assert pending_proposals.read(tmp_path / "rates") == {}
 
 
 def test_a_run_with_nothing_to_do_has_no_events(tmp_path: Path, sweep: Sweep, instant: Runner, events: Any) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from mnist_sweep import PBT, Search, Status, Sweep, TrialConfig, TrialRow, Uniform, trial_id
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search import proposals
+from mnist_sweep.search import pending_proposals
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from tests.conftest import MakeRow
 
@@ -65,12 +65,12 @@ def test_a_proposal_is_on_the_disk_until_its_row_is(tmp_path: Path, search: Sear
     assert remaining.work_ids == tuple(f"proposal-{number}" for number in range(4))
     trial = remaining.propose()
     assert isinstance(trial, TrialConfig)
-    assert list(proposals.read_pending(tmp_path)) == [trial_id(trial)] == list(remaining.missing)
+    assert list(pending_proposals.read(tmp_path)) == [trial_id(trial)] == list(remaining.missing)
     assert (remaining.num_proposals, remaining.num_trials, len(remaining.upcoming)) == (3, 4, 3)
     later = RemainingTrials(Sweep(name="search", search=search), folder=tmp_path, rows={})
     assert (list(later.missing), later.num_proposals) == ([trial_id(trial)], 3)
     remaining.tell(make_row(trial))
-    assert proposals.read_pending(tmp_path) == {}
+    assert pending_proposals.read(tmp_path) == {}
 
 
 def test_a_population_has_as_many_trials_at_a_time_as_members(tmp_path: Path, search: Search) -> None:

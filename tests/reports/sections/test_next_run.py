@@ -9,7 +9,7 @@ from mnist_sweep import LogLoss, TrialConfig, next_runs
 from mnist_sweep.reports.blocks import Command, Plot
 from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.sections import best_config, next_run
-from mnist_sweep.search import proposals
+from mnist_sweep.search import pending_proposals
 from mnist_sweep.text.numbers import duration
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.conftest import MakeRow
@@ -64,7 +64,7 @@ def test_a_value_without_a_margin_has_its_third_seed_proposed_and_no_more(
 
 def test_search_gets_more_trials(make_row: MakeRow, write_rows: Callable[..., Path], tmp_path: Path) -> None:
     folder = write_rows(tmp_path, rows_of(make_row, [0.9, 0.8], 1, 0.0))
-    (folder / proposals.FOLDER).mkdir()
+    (folder / pending_proposals.FOLDER).mkdir()
     results = read_results(folder)
     assert best_config.next_step(results)[1].startswith("1 trial more of the search (")
     assert next_run.section(results).finding.startswith("More seeds are not proposed before the search has ended. ")
