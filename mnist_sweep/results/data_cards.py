@@ -47,8 +47,6 @@ class DataCard:
     def __post_init__(self) -> None:
         coerce(self)
         require(0 < self.writing_share <= 1, "writing_share lies in (0, 1]", writing_share=self.writing_share)
-        texts = all(isinstance(name, str) for name in self.class_names)
-        require(texts, "class_names are strings", class_names=self.class_names)
 
     def names(self, num_classes: int) -> list[str]:
         """Return a name for each class: its own, or its label."""

@@ -192,16 +192,14 @@ def _read(path: Path, lacking: str) -> Predictions:
     try:
         with open_regular(path, npz.MAX_BYTES) as file:
             found = npz.read(file)
-        arrays = {name: found[name] for name in (*SPLITS, *(VALUES if VALUES[0] in found else ()))}
+        if not {*SPLITS} <= found.keys():
+            raise DataError("it lacks classes")
+        arrays = {name: found[name] for name in Predictions._fields if name in found}
         for name, array in arrays.items():
             dtypes = ("uint8", "uint16", "float32") if name in SPLITS else ("float32",)
             rank = array.ndim - (name in SPLITS and array.ndim == 2 and array.dtype == np.float32)
             if rank != 1 or array.dtype.name not in dtypes or not array.size:
                 raise DataError(f"it holds {array.dtype} of {array.shape}")
-    except KeyError as error:
-        raise LedgerError(
-            f"{path} does not hold predictions (it lacks {error}): it is damaged, move it away."
-        ) from error
     except FileNotFoundError as error:
         raise IncomparableError(lacking) from error
     except (DataError, OSError) as error:

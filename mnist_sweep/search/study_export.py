@@ -1,6 +1,5 @@
 """The rows of a sweep as a study of Optuna, for its plots, importances and dashboard."""
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -77,6 +76,6 @@ def _axis(values: Sequence[Any]) -> Any:
     if not all(isinstance(given, int | float) and not isinstance(given, bool) for given in values):
         return CategoricalDistribution(list(dict.fromkeys(_parameter("", given) for given in values)))
     low, high = min(values), max(values)
-    is_log = low > 0 and math.isfinite(high) and high >= LOG_RATIO * low
+    is_log = low > 0 and high >= LOG_RATIO * low
     kind = IntDistribution if all(isinstance(given, int) for given in values) else FloatDistribution
     return kind(low, high, log=is_log)
