@@ -15,17 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.table_columns import (
-    HISTORY_COLUMNS,
-    ID_COLUMNS,
-    KIND_COLUMNS,
-    RESULT_COLUMNS,
-    SUMMARY_COLUMNS,
-    all_frames,
-)
+from mnist_sweep.results.table_columns import HISTORY_COLUMNS, ID_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS, all_frames
 from mnist_sweep.search import saved_objectives
 from mnist_sweep.system.files import open_regular, remedy, replacing
 from mnist_sweep.text.lines import one_line
+from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status, TrialRow
 
 if TYPE_CHECKING:
@@ -142,7 +136,7 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
         raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
     except (OSError, TypeError, ValueError) as error:
         raise LedgerError(f"{path} is not a {name} ({one_line(error)}): {REBUILD}") from error
-    added = [name for name in KIND_COLUMNS if name in dtypes and name not in frame]  # of a table before 0.5
+    added = [name for name in kinds.FIELDS if name in dtypes and name not in frame]  # of a table before 0.5
     frame = frame.assign(**{name: pd.Series(pd.NA, frame.index, "str") for name in added})
     missing = [column for column in dtypes if column not in frame.columns]
     if missing:

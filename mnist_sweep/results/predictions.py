@@ -65,7 +65,9 @@ def write(folder: Path, trial_id: str, predictions: Predictions) -> None:
         DataError: The values are not classes.
         LedgerError: The disk is full or cannot be written.
     """
-    _write(path_of(folder, trial_id), _content(predictions))
+    path, content = path_of(folder, trial_id), _content(predictions)
+    make_folder(path.parent)
+    write_atomically(path, content, "predictions")
 
 
 def read(folder: Path, trial_id: str) -> Predictions:
@@ -82,9 +84,9 @@ def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
         DataError: The values are not classes.
         LedgerError: The folder has other labels, or the disk is full or cannot be written.
     """
-    path, content = path_of(folder, f"labels-{data_id}"), _content(labels)
+    path = path_of(folder, f"labels-{data_id}")
     if not path.exists():
-        _write(path, content)
+        write(folder, path.stem, labels)
     elif not equal(read_labels(folder, data_id), labels):
         raise LedgerError(f"{path} holds other labels than the data set has now: use another --results for it.")
 
@@ -181,11 +183,6 @@ def _answers(given: ArrayLike) -> NDArray[Any]:
     if low < 0 or high >= 2**16:
         raise DataError(f"`0 <= class < 65536` must hold, but got classes from {low} to {high}.")
     return classes.astype(np.uint8 if high < 2**8 else np.uint16)
-
-
-def _write(path: Path, content: bytes) -> None:
-    make_folder(path.parent)
-    write_atomically(path, content, "predictions")
 
 
 def _read(path: Path, lacking: str) -> Predictions:

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 ID_COLUMNS = {"trial_id": "str", "config_id": "str", "seed": "Int64", "status": "str"}
 METRICS = ("val_accuracy", "val_loss", "test_accuracy", "test_accuracy_low", "test_accuracy_high", "train_loss")
 TIMES = ("seconds_total", "seconds_setup", "seconds_train", "seconds_evaluate")
-KIND_COLUMNS = ("data_digest", "code_digest", "merged_from")  # since 0.5
 RESULT_COLUMNS = {
     **dict.fromkeys(METRICS, "float64"),
     **dict.fromkeys(("steps", "parameters"), "Int64"),
     **dict.fromkeys(TIMES, "float64"),
-    **dict.fromkeys(("worker", "version", "error", *KIND_COLUMNS), "str"),
+    **dict.fromkeys(("worker", "version", "error", *kinds.FIELDS), "str"),
 }
 OBJECTIVE_COLUMNS = {f"objective_{name}": name for name in ("name", "direction", "unit")}  # unless it is the accuracy
 POINT = tuple(name for name in Evaluation._fields if name != "val_objective")
