@@ -12,6 +12,7 @@ from mnist_sweep.data.idx import IMAGES_MAGIC, LABELS_MAGIC
 from mnist_sweep.data.loading import DATASETS
 from mnist_sweep.errors import ConfigError, DataError, UnknownNameError
 
+GOES_WITH = {"image_size": "image files and tables", "value_range": ".npz and .npy files"}
 ENDINGS = {".npz": "arrays", ".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
 
 
@@ -34,7 +35,8 @@ def recognise(
         ConfigError: `image_size` or `value_range` is given for data that have none.
     """
     name = given
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"image_size": image_size, "value_range": value_range}
+    options = {option: value for option, value in options.items() if value is not None}
     if given not in DATASETS or issubclass(DATASETS[given], OwnFiles):
         try:
             name = _format(find(given))
@@ -44,14 +46,9 @@ def recognise(
             known = ", ".join(name for name, source in sorted(DATASETS.items()) if not issubclass(source, OwnFiles))
             raise UnknownNameError(f"unknown data {given!r}: known are {known}; {error}") from error
         options["path"] = given
-    if image_size is not None:
-        options["image_size"] = image_size
-        if name not in ("csv", "image_folder", "parquet"):
-            raise ConfigError(f"image_size goes with image files and tables only, but {given} is {name}.")
-    if value_range is not None:
-        options["value_range"] = value_range
-        if name != "arrays":
-            raise ConfigError(f"value_range goes with .npz and .npy files only, but {given} is {name}.")
+    for option in options:
+        if not hasattr(DATASETS[name], option):
+            raise ConfigError(f"{option} goes with {GOES_WITH[option]} only, but {given} is {name}.")
     source: Callable[..., DataSource] = DATASETS[name]
     return source(**options)
 
