@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_other_rules_orders_and_files_are_prepared_anew(images: list[str], jobs:
         assert (len(jobs), found.tobytes() == first.tobytes()) == (6 * number, False)
 
 
-def edited(path: Path, seconds: int) -> None:
+def edited(path: Path) -> None:
     """Edit a file in its place; its size and time of modification stay."""
     before = path.stat()
     content = png(np.full((4, 5), 99, np.uint8))
@@ -115,10 +116,10 @@ def edited(path: Path, seconds: int) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def replaced(path: Path, seconds: int) -> None:
+def replaced(path: Path) -> None:
     edited_copy = path.with_name("copy")
     shutil.copy2(path, edited_copy)
-    edited(edited_copy, seconds)
+    edited(edited_copy)
     edited_copy.rename(path)
 
 
@@ -126,7 +127,7 @@ def replaced(path: Path, seconds: int) -> None:
 def test_a_file_of_the_same_size_and_time_is_seen_as_changed(change: Any, images: list[str], jobs: list[Job]) -> None:
     assert int(prepared(images, RULES)[7].max()) == 7
     time.sleep(0.02)  # longer than a tick of the file system's clock
-    change(Path(images[7]), 0)
+    change(Path(images[7]))
     assert int(prepared(images, RULES)[7].max()) == 99
     assert len(jobs) == 12
 
@@ -139,26 +140,24 @@ def test_a_colour_that_is_found_late_gives_all_images_three_channels(images: lis
     assert found[7, 0, 0].tolist() == [7, 7, 7]
 
 
-def test_an_interrupted_preparation_resumes(
-    images: list[str], jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(Report, "add", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            prepared(images, RULES)
+@pytest.fixture
+def interrupted(images: list[str], jobs: list[Job]) -> None:
+    """Interrupt a preparation after its first job; forget what jobs have run."""
+    with mock.patch.object(Report, "add", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        prepared(images, RULES)
+    jobs.clear()
+
+
+@pytest.mark.usefixtures("interrupted")
+def test_an_interrupted_preparation_resumes(images: list[str], jobs: list[Job], tmp_path: Path) -> None:
     name, journal = unfinished(tmp_path)
     assert journal == f"{name}.done"
     place = tmp_path / "cache" / "mnist_sweep" / "decoded" / "unfinished"
     lines = (place / journal).read_text().splitlines()
     assert len(lines) == 2
-    jobs.clear()
     np.testing.assert_array_equal(prepared(images, RULES), PIXELS[..., None])
     assert [job.first for job in jobs] == [50, 100, 150, 200, 250]
     assert unfinished(tmp_path) == []
-
-
-def interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 DAMAGE: dict[str, Any] = {
@@ -176,18 +175,12 @@ SLOW = ("cut", "empty journal", "journal of another shape", "journal that is gon
 
 
 @pytest.mark.parametrize("case", [pytest.param(one, marks=[pytest.mark.slow] * (one in SLOW)) for one in DAMAGE])
-def test_what_was_left_damaged_is_decoded_again(
-    case: str, images: list[str], jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(Report, "add", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            prepared(images, RULES)
+@pytest.mark.usefixtures("interrupted")
+def test_what_was_left_damaged_is_decoded_again(case: str, images: list[str], jobs: list[Job], tmp_path: Path) -> None:
     file, journal = (
         tmp_path / "cache" / "mnist_sweep" / "decoded" / "unfinished" / name for name in unfinished(tmp_path)
     )
     DAMAGE[case](file, journal)
-    jobs.clear()
     np.testing.assert_array_equal(prepared(images, RULES), PIXELS[..., None])
     assert len(jobs) == 6
 
@@ -208,24 +201,15 @@ def test_an_image_that_crashes_the_decoder_is_named(images: list[str], tmp_path:
     assert unfinished(tmp_path) == []
 
 
-def vanishing(path: str) -> None:
-    Path(path).unlink()
-
-
-def cut(path: str) -> None:
-    os.truncate(path, Path(path).stat().st_size - 20)
-
-
-def resized(path: str) -> None:
-    Path(path).write_bytes(png(np.zeros((9, 9), np.uint8)))
-
-
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (vanishing, ["1 of 300 images cannot be used: ", "/5.png cannot be read (No such file or directory)"]),
-        (cut, ["1 of 300 images cannot be used: ", "/5.png is a damaged image"]),
-        (resized, ["images differ in size (4x5 in 299, 9x9 in 1)"]),
+        (Path.unlink, ["1 of 300 images cannot be used: ", "/5.png cannot be read (No such file or directory)"]),
+        (lambda path: os.truncate(path, 50), ["1 of 300 images cannot be used: ", "/5.png is a damaged image"]),
+        (
+            lambda path: path.write_bytes(png(np.zeros((9, 9), np.uint8))),
+            ["images differ in size (4x5 in 299, 9x9 in 1)"],
+        ),
     ],
 )
 def test_a_file_that_changes_before_it_is_decoded_is_reported(
@@ -234,7 +218,7 @@ def test_a_file_that_changes_before_it_is_decoded_is_reported(
     probe = ImageCache.reserve
 
     def reserve(*arguments: Any) -> None:
-        change(images[5])
+        change(Path(images[5]))
         probe(*arguments)
 
     monkeypatch.setattr(ImageCache, "reserve", reserve)
@@ -250,7 +234,7 @@ def test_a_file_that_changes_while_others_are_decoded_ends_the_preparation(
 
     def checked(*arguments: Any) -> None:
         check(*arguments)
-        edited(Path(images[5]), 0)
+        edited(Path(images[5]))
 
     time.sleep(0.02)
     monkeypatch.setattr(Report, "check", checked)
