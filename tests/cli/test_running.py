@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import struct
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -134,13 +133,9 @@ def test_damaged_records_and_archives_of_cifar10_are_named(
     refuses(["run", "is_bad.py"], message)
 
 
-DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
-    "truncated": ("t10k-images-idx3-ubyte", lambda raw: raw[:-1], "t10k-images-idx3-ubyte"),
-    "too long": ("t10k-images-idx3-ubyte", lambda raw: raw + b"\0", "t10k-images-idx3-ubyte"),
-    "wrong size": ("t10k-images-idx3-ubyte", lambda raw: raw[:4] + struct.pack(">I", 9999) + raw[8:], "for 9999 x 28"),
-    "wrong magic": ("t10k-images-idx3-ubyte", lambda raw: b"\0\0\0\0" + raw[4:], "magic"),
-    "label 10": ("t10k-labels-idx1-ubyte", lambda raw: raw[:-1] + b"\x0a", "label"),
-    "checksum": ("t10k-labels-idx1-ubyte", lambda raw: raw[:-1] + bytes([(raw[-1] + 1) % 10]), "SHA-256"),
+DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "cut off": ("t10k-images-idx3-ubyte", lambda raw: raw[:-1]),
+    "another label": ("t10k-labels-idx1-ubyte", lambda raw: raw[:-1] + bytes([(raw[-1] + 1) % 10])),
 }
 
 
@@ -150,7 +145,7 @@ def test_a_damaged_data_file_is_named(
 ) -> None:
     import gzip
 
-    name, change, message = DAMAGES[damage]
+    name, change = DAMAGES[damage]
     shutil.copytree(real_mnist, folder / "damaged" / "mnist")
     packed = folder / "damaged" / "mnist" / f"{name}.gz"
     (folder / "damaged" / "mnist" / name).write_bytes(change(gzip.decompress(packed.read_bytes())))
@@ -158,7 +153,7 @@ def test_a_damaged_data_file_is_named(
     monkeypatch.setenv("MNIST_SWEEP_DATA", str(folder / "damaged"))
     (folder / "is_bad.py").write_text(HEAD + "SWEEP = Sweep(name='a', trials=[TrialConfig(data=MNIST())])")
     for arguments in (["run", "is_bad.py"], ["data", "mnist"]):
-        refuses(arguments, f"damaged/mnist/{name}", message)
+        refuses(arguments, f"damaged/mnist/{name} has content of SHA-256")
 
 
 SWEEP = Sweep(name="one", trials=[TrialConfig()])
