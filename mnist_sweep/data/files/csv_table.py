@@ -45,6 +45,8 @@ class Csv(OwnFiles):
         files = listing.by_split(path, (".csv", ".csv.gz"))
         unused: list[str] = []
         read = {split: [self._read(Path(file), unused) for file in parts] for split, parts in files.items()}
+        # A table without a row has no types, by which it would make names of all labels.
+        read = {split: [part for part in parts if len(part[1])] or parts[:1] for split, parts in read.items()}
         if len({images.shape[1:] for parts in read.values() for images, _ in parts}) > 1:
             raise DataError("holds files with different numbers of pixels.")
         images, labels = (

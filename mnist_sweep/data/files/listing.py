@@ -43,6 +43,8 @@ def by_split(path: Path, suffixes: tuple[str, ...]) -> dict[str, list[str]]:
     """
     if path.is_file():
         return {"train": [str(path)]}
+    if not path.is_dir():
+        raise DataError("is neither a file nor a folder.")
     found: dict[str, list[str]] = {}
     for entry in visible(path, path.resolve()):
         if entry.is_file() and entry.name.lower().endswith(suffixes):

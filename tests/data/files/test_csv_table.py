@@ -119,5 +119,15 @@ def test_a_wrong_folder_is_refused(tmp_path: Path, refused: Refused) -> None:
     with refused(DataError, "files with different numbers of pixels"):
         Csv(tmp_path).load()
     os.mkfifo(tmp_path / "pipe.csv")
-    with refused(DataError, "pipe.csv cannot be read (Not a directory)"):
+    with refused(DataError, "is neither a file nor a folder"):
         Csv(tmp_path / "pipe.csv").load()
+
+
+def test_a_file_without_a_row_changes_no_labels(tmp_path: Path, refused: Refused) -> None:
+    for name, content in {"train_1": text(), "train_2": f"{HEADER}\n", "test": text()}.items():
+        (tmp_path / f"{name}.csv").write_text(content)
+    loaded = Csv(tmp_path).load()
+    assert (loaded.num_classes, loaded.class_names, len(loaded.test)) == (3, (), 30)
+    (tmp_path / "test.csv").write_text(f"{HEADER}\n")
+    with refused(DataError, "test must have one label for each image"):
+        Csv(tmp_path).load()
