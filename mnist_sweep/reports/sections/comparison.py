@@ -43,11 +43,6 @@ class SweepComparison(NamedTuple):
         names = [folder.resolve().name for folder in folders]
         return names if names[0] != names[1] else [*map(str, folders)]
 
-    @property
-    def measure(self) -> Measure:
-        """What both are judged by."""
-        return self.found.objective
-
 
 def compare_sweeps(one: Results, other: Results, *, within: float | None = None) -> SweepComparison:
     """Compare two sweeps and their selected configs, given the margin of `verdict`, in points.
@@ -87,7 +82,7 @@ def _answer(compared: SweepComparison) -> Section:
         better = f"{names[judged.better]} has the better config. " if judged.better else ""
         finding = f"{better}{', '.join(select)}. {judged.sentence}"
         if judged.these_images or judged.test:
-            blocks.append(Facts(facts=_differences(judged, compared.measure), large=True))
+            blocks.append(Facts(facts=_differences(judged, compared.found.objective), large=True))
     blocks.append(_picture(compared))
     if judged is not None:
         numbers = [f"{side.analysis[0].num_compared:,}" for side in sides]
@@ -113,29 +108,29 @@ def _differences(judged: Verdict, measure: Measure) -> list[tuple[str, str]]:
 
 
 def _picture(compared: SweepComparison) -> Plot:
-    drawn = []
+    drawn, found, measure = [], compared.found, compared.found.objective
     for place, side in enumerate(compared.sides):
         ids = [config.config_id for config in side.configs[:MAX_DRAWN]]
         drawn += [(place, name, means) for name, means in zip(ids, intervals_of(side.trials, ids), strict=True)]
-    drawn.sort(key=lambda one: -compared.measure.score(one[2]["val_mean"]))
-    labels = [f"{compared.names[place]}: {compared.found.labels[name]}" for place, name, _ in drawn]
+    drawn.sort(key=lambda one: -measure.score(one[2]["val_mean"]))
+    labels = [f"{compared.names[place]}: {found.labels[name]}" for place, name, _ in drawn]
     markers = {"color": BLUE, "size": 10}, {"color": BLUE, "size": 10, "symbol": "square-open", "line": {"width": 2}}
     groups = [
         Group(f"validation, {which}", [at for at, one in enumerate(drawn) if one[0] == place], marker)
         for place, (which, marker) in enumerate(zip(("first", "second"), markers, strict=True))
     ]
-    cells = [[compared.names[place], name, compared.found.labels[name]] for place, name, _ in drawn]
+    cells = [[compared.names[place], name, found.labels[name]] for place, name, _ in drawn]
     columns, all_means = columns_of("sweep", "config", "hyperparameters"), [means for *_, means in drawn]
     return Plot(
-        title=f"The best configs of both by validation {compared.measure.title}",
+        title=f"The best configs of both by validation {measure.title}",
         finding=READING.format(MAX_DRAWN),
-        figure=interval_figure(compared.measure, labels, all_means, groups),
-        table=interval_table(compared.measure, columns, cells, all_means),
+        figure=interval_figure(measure, labels, all_means, groups),
+        table=interval_table(measure, columns, cells, all_means),
     )
 
 
 def _side_by_side(compared: SweepComparison) -> Section:
-    sides, measure = [_facts(side, compared.found.labels) for side in compared.sides], compared.measure
+    sides, measure = [_facts(side, compared.found.labels) for side in compared.sides], compared.found.objective
     rows = [[term, first[term], second[term]] for first, second in [sides] for term in first]
     columns = columns_of(
         "", *(f"{which}: {name}" for which, name in zip(("first", "second"), compared.names, strict=True))
@@ -164,7 +159,7 @@ def _facts(side: Results, labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _in_both(compared: SweepComparison) -> Section:
-    found, measure = compared.found, compared.measure
+    found, measure = compared.found, compared.found.objective
     changes = [change for change in found.changes if change.n][:MAX_CHANGES]
     unit = f", {measure.delta_unit}" if measure.delta_unit else ""
     numbers = ("seeds", 0), ("first", 4), ("second", 4), (f"second minus first{unit}", None)
