@@ -108,9 +108,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = Server(tmp_path_factory.mktemp("mlflow"), free.getsockname()[1])
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def test_every_row_is_a_run_with_its_config_its_curve_and_its_results(
