@@ -13,7 +13,8 @@ from tests.cli.conftest import HEAD, Refuses
 # Tests whose cases are wrong inputs, by what they are given to.
 TESTS = {
     "data": [
-        "data.files.test_image_folder.test_a_wrong_folder_is_refused",
+        "data.files.test_image_folder.test_a_folder_that_holds_anything_else_is_refused",
+        "data.files.test_image_folder.test_images_that_cannot_be_used_are_named",
         "data.files.test_arrays.test_a_wrong_file_is_refused",
         "data.files.test_csv_table.test_a_wrong_file_is_refused",
         "data.files.test_idx_folder.test_a_wrong_folder_is_refused",
