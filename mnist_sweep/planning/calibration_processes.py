@@ -9,7 +9,7 @@ import dataclasses
 import os
 import statistics
 import time
-from collections.abc import Generator, Hashable, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data import loading
 from mnist_sweep.errors import ProcessLostError, SweepError
 from mnist_sweep.planning import trial_measurement
-from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.runners import trial_process
 from mnist_sweep.system import machine
 from mnist_sweep.system.child_process import SECONDS_BETWEEN_SIGNS, ChildProcess
 from mnist_sweep.text.names import Flat
 from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
-from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.user_code import shipping
 
 if TYPE_CHECKING:
@@ -35,36 +34,28 @@ if TYPE_CHECKING:
 NICENESS, RAY_NICENESS = "RAY_worker_niceness", "15"
 
 
-def calibrate(trials: Iterable[TrialConfig], runner: "Local | RayTune", num_workers: int) -> Calibration:
-    """Measure one trial of each kind: of all that share a graph, and so the time of a step.
+def calibrate(trials: Sequence[TrialConfig], runner: "Local | RayTune", num_workers: int) -> list[TrialCost | str]:
+    """Return what each trial costs, or why it fails, in one line, with `num_workers` trials at a time.
 
     There must be at least one trial and one worker.
 
     Raises:
         SweepError: A process cannot configure TensorFlow, load a data set or import a model.
     """
-    kinds: dict[Hashable, TrialConfig] = {}
-    for trial in trials:
-        kinds.setdefault(graph_signature(trial), trial)
-    keys = list(kinds)
-    shares = [keys[worker::num_workers] or [keys[worker % len(keys)]] for worker in range(num_workers)]
-    starts: list[float] = []
-    costs: dict[Hashable, list[TrialCost]] = {key: [] for key in keys}
-    failures: dict[Hashable, str] = {}
-    sent = _side_by_side([[kinds[key] for key in share] for share in shares], runner)
-    for share, (start, *found) in zip(shares, sent, strict=True):
-        starts += [start] if isinstance(start, float) else []
-        for key, cost in zip(share, found, strict=True):
-            if isinstance(cost, TrialCost):
-                costs[key].append(cost)
-            else:
-                failures[key] = cost
-    means = {key: _mean(measured) for key, measured in costs.items() if key not in failures}
-    return Calibration(start=statistics.fmean(starts or [0.0]), costs=means, failures=failures)
+    places = range(len(trials))
+    shares = [places[worker::num_workers] or [worker % len(trials)] for worker in range(num_workers)]
+    costs: list[list[TrialCost | str]] = [[] for _ in trials]
+    sent = _side_by_side([[trials[place] for place in share] for share in shares], runner)
+    for share, found in zip(shares, sent, strict=True):
+        for place, cost in zip(share, found, strict=True):
+            costs[place].append(cost)
+    return [*map(_mean, costs)]
 
 
-def _mean(costs: Sequence[TrialCost]) -> TrialCost:
-    """Return the mean of the times that several processes measured, and the maximum of the rest."""
+def _mean(costs: Sequence[TrialCost | str]) -> TrialCost | str:
+    """Return the mean of the times that several processes measured, and the maximum of the rest; or a failure."""
+    if failures := [cost for cost in costs if isinstance(cost, str)]:
+        return failures[0]
     combined: dict[str, Any] = {}
     for field in dataclasses.fields(TrialCost):
         values = [getattr(cost, field.name) for cost in costs]
@@ -72,7 +63,7 @@ def _mean(costs: Sequence[TrialCost]) -> TrialCost:
     return TrialCost(**combined)
 
 
-def _side_by_side(shares: Sequence[Sequence[TrialConfig]], runner: "Local | RayTune") -> list[list[Any]]:
+def _side_by_side(shares: Sequence[Sequence[TrialConfig]], runner: "Local | RayTune") -> list[list[TrialCost | str]]:
     """Return what `measure_all` yields in a process for each share of the trials.
 
     Where a process dies, the cause stands for all that it had still to measure.
@@ -80,7 +71,7 @@ def _side_by_side(shares: Sequence[Sequence[TrialConfig]], runner: "Local | RayT
     definitions = shipping.pack(shipping.own_definitions(trial for share in shares for trial in share))
     cards = machine.gpus() if runner.gpus_per_trial else []
     niceness = int(os.environ.get(NICENESS, RAY_NICENESS)) if runner.on_ray else 0
-    sent: list[list[Any]] = [[] for _ in shares]
+    sent: list[list[TrialCost | str]] = [[] for _ in shares]
     with contextlib.ExitStack() as stack:
         running: dict[Any, tuple[int, Generator[Any, None, None]]] = {}
         for number, share in enumerate(shares):
@@ -95,14 +86,14 @@ def _side_by_side(shares: Sequence[Sequence[TrialConfig]], runner: "Local | RayT
                 try:
                     sent[number] += [message for message in [next(messages)] if message is not None]
                 except ProcessLostError as lost:
-                    sent[number] += [str(lost)] * (1 + len(shares[number]) - len(sent[number]))
-            running = {one: task for one, task in running.items() if len(sent[task[0]]) <= len(shares[task[0]])}
+                    sent[number] += [str(lost)] * (len(shares[number]) - len(sent[number]))
+            running = {one: task for one, task in running.items() if len(sent[task[0]]) < len(shares[task[0]])}
             ready = connection.wait(running, SECONDS_BETWEEN_SIGNS) or list(running)
     return sent
 
 
 def measure_all(flats: Sequence[Flat], niceness: int, start: float, *settings: Any) -> Generator[Any, None, None]:
-    """Yield the seconds since the start of this process, then a cost or the cause of a failure for each trial.
+    """Yield a cost or the cause of a failure for each trial, in a process that was started at `start`.
 
     The last trial is then measured again and again, beside those of other processes, until this one is killed.
     `settings` are the arguments of `trial_process.prepare`.
@@ -114,10 +105,10 @@ def measure_all(flats: Sequence[Flat], niceness: int, start: float, *settings: A
     trial_process.prepare(*settings)
     trials = [from_flat(flat) for flat in flats]
     datasets = {trial.data: trial_measurement.subset(loading.load(trial.data)) for trial in trials}
-    yield time.monotonic() - start
+    start = time.monotonic() - start
     for trial in trials:
         try:
-            yield trial_measurement.measure(trial, datasets[trial.data])
+            yield dataclasses.replace(trial_measurement.measure(trial, datasets[trial.data]), start=start)
         except SweepError as error:
             yield str(error)
     with contextlib.suppress(SweepError):

@@ -1,5 +1,6 @@
 """Estimates what a run of a sweep will take on this machine."""
 
+import statistics
 import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
@@ -9,15 +10,15 @@ from typing import Any
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.models.protocol import trains_itself
-from mnist_sweep.planning import calibration_processes, resource_usage, wall_time
+from mnist_sweep.planning import calibration_processes, resource_usage
+from mnist_sweep.planning.resource_usage import BETWEEN_TRIALS, TimedTrial, wall_seconds
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
-from mnist_sweep.planning.trial_measurement import Calibration
-from mnist_sweep.planning.wall_time import TimedTrial
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
-from mnist_sweep.search.race_forecast import Forecast, forecast
+from mnist_sweep.search.race_forecast import forecast
 from mnist_sweep.statistics.forward_simulation import Spreads
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.inputs import RunInputs, load_in_child
@@ -57,18 +58,20 @@ def plan(
     """
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
     remaining = _remaining(sweep, folder, set(retry), keep=keep, needs_data=calibrate)
+    trials, of_race = _to_run(remaining, spreads)
     found = Plan(
         name=sweep.name,
         free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
         networks=tuple(networks([*remaining.trials.values(), *remaining.upcoming])),
-        **_numbers(remaining, spreads),
+        num_trials=len(trials),
+        **of_race,
         runner=type(runner).__name__,
         num_workers=_num_workers(runner, remaining.max_concurrent),
     )
-    found = _with_disk(found, remaining, keep, needs_data=calibrate)
+    found = _with_disk(found, trials, remaining, keep, needs_data=calibrate)
     before_calibration(found)
-    if calibrate and found.num_trials:
-        found = _measured(found, runner, remaining, keep.models)
+    if calibrate and trials:
+        found = _measured(found, trials, runner, remaining, keep.models)
     if found.seconds:
         run = saved_plan.run_of(remaining.work_ids, found.runner, found.num_workers)
         saved_plan.write(folder, run, found.seconds)
@@ -91,22 +94,20 @@ def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, ne
     return RemainingTrials(sweep, folder=folder, rows=rows, retry=retry, inputs=inputs)
 
 
-def _numbers(remaining: RemainingTrials, spreads: tuple[float, float] | None) -> dict[str, Any]:
+def _to_run(
+    remaining: RemainingTrials, spreads: tuple[float, float] | None
+) -> tuple[list[TrialConfig], dict[str, Any]]:
+    """Return the trials to run, of a race as many as are forecast, and the fields of a plan on a race."""
     if spreads is not None:
         require(remaining.race is not None, "spreads are those of a race", spreads=spreads)
         most = min(remaining.measure.largest_difference, sys.float_info.max)
         rule = f"the spread over seeds lies in (0, {most:g}], that of configs in [0, {most:g}]"
         require(0 < spreads[0] <= most and 0 <= spreads[1] <= most, rule, spreads=spreads)
-    most = len(_to_run(remaining, None))
-    if not remaining.race:
-        return {"num_trials": most}
-    race = forecast(remaining.race, spreads=Spreads(*spreads) if spreads else None)
-    return {"num_trials": len(_to_run(remaining, race)), "max_trials": most, "forecast": race}
-
-
-def _to_run(remaining: RemainingTrials, race: Forecast | None) -> list[TrialConfig]:
     trials = [*remaining.missing.values(), *remaining.upcoming]
-    return trials[: round(race.trials.middle)] if race else trials
+    if not remaining.race:
+        return trials, {}
+    race = forecast(remaining.race, spreads=Spreads(*spreads) if spreads else None)
+    return trials[: round(race.trials.middle) if race else None], {"max_trials": len(trials), "forecast": race}
 
 
 def network_key(trial: TrialConfig) -> Hashable:
@@ -163,53 +164,57 @@ def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
     return min(room, runner.max_concurrent or room, num_trials)
 
 
-def _with_disk(found: Plan, remaining: RemainingTrials, keep: Keep, *, needs_data: bool) -> Plan:
+def _with_disk(
+    found: Plan, trials: Sequence[TrialConfig], remaining: RemainingTrials, keep: Keep, *, needs_data: bool
+) -> Plan:
     parameters = {network.key: network.parameters for network in found.networks}
-    trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(remaining, found.forecast)]
+    sized = [(trial, parameters[network_key(trial)]) for trial in trials]
     options: dict[str, Any] = {"num_workers": found.num_workers, "is_population": remaining.population is not None}
     try:
-        return replace(found, disk=resource_usage.disk(trials, remaining.datasets, keep, **options))
+        return replace(found, disk=resource_usage.disk(sized, remaining.datasets, keep, **options))
     except DataError as error:
         if needs_data:
             raise
         return replace(found, data_error=str(error))
 
 
-def _measured(found: Plan, runner: Local | RayTune, remaining: RemainingTrials, models: Retention) -> Plan:
-    trials, population = _to_run(remaining, found.forecast), remaining.population
-    measured = calibration_processes.calibrate(trials, runner, found.num_workers)
+def _measured(
+    found: Plan, trials: Sequence[TrialConfig], runner: Local | RayTune, remaining: RemainingTrials, models: Retention
+) -> Plan:
+    kinds, population = _grouped(trials, graph_signature), remaining.population
+    measured = calibration_processes.calibrate([first for first, *_ in kinds.values()], runner, found.num_workers)
+    costs = {kind: cost for kind, cost in zip(kinds, measured, strict=True) if isinstance(cost, TrialCost)}
     timed = []
     for trial in trials:
-        if cost := measured.costs.get(graph_signature(trial)):
+        if cost := costs.get(graph_signature(trial)):
             # a trial of a population trains the steps of its round only
-            trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
-            timed.append(wall_time.timed(trained, remaining.datasets[trial.data], graph_signature(trial), cost))
-    models = "all" if models == "best" and remaining.several_seeds else models  # every trial saves its model then
-    options: dict[str, Any] = {"num_workers": found.num_workers, "start": measured.start, "models": models}
-    options["round_size"] = population.size if population else len(timed)
-    seconds = {name: wall_time.wall_seconds(timed, runner=name, **options) for name in wall_time.RUNNERS}
+            num_steps = population.steps_per_round if population else trial.num_steps
+            timed.append(resource_usage.timed(trial, num_steps, remaining.datasets[trial.data], cost))
+    options: dict[str, Any] = {
+        "num_workers": found.num_workers,
+        "start": statistics.fmean(cost.start for cost in costs.values()) if costs else 0.0,
+        "models": "all" if models == "best" and remaining.several_seeds else models,  # every trial saves its model then
+        "round_size": population.size if population else len(timed),
+    }
+    seconds = {name: wall_seconds(timed, runner=name, **options) for name in BETWEEN_TRIALS}
     return replace(
         found,
         seconds=seconds[found.runner],
         seconds_by_runner={} if getattr(runner, "in_process", False) else seconds,  # others run several at a time
-        kinds=tuple(_kinds(found, remaining, measured, timed)),
-        **resource_usage.memory(runner, found.num_workers, trials, measured),
+        kinds=tuple(_kind(group, cost, found, timed) for group, cost in zip(kinds.values(), measured, strict=True)),
+        **resource_usage.memory(runner, found.num_workers, trials, costs),
     )
 
 
-def _kinds(
-    found: Plan, remaining: RemainingTrials, measured: Calibration, timed: Sequence[TimedTrial]
-) -> list[KindPlan]:
-    numbers = {network.key: number for number, network in enumerate(found.networks, start=1)}
-    kinds = []
-    for key, (trial, *others) in _grouped(_to_run(remaining, found.forecast), graph_signature).items():
-        one = KindPlan(network=numbers[network_key(trial)], name=_name(trial), num_trials=1 + len(others))
-        if cost := measured.costs.get(key):
-            evaluation = cost.image * len(remaining.datasets[trial.data].val)
-            longest = max(one.seconds for one in timed if one.kind == key)
-            one = replace(one, step_seconds=cost.step, evaluation_seconds=evaluation, trial_seconds=longest)
-        kinds.append(replace(one, failure=measured.failures.get(key, "")))
-    return kinds
+def _kind(trials: Sequence[TrialConfig], cost: TrialCost | str, found: Plan, timed: Sequence[TimedTrial]) -> KindPlan:
+    first = trials[0]
+    number = 1 + [network.key for network in found.networks].index(network_key(first))
+    kind = KindPlan(network=number, name=_name(first), num_trials=len(trials))
+    if isinstance(cost, str):
+        return replace(kind, failure=cost)
+    of_kind = [trial for trial in timed if trial.kind == graph_signature(first)]
+    longest = max(trial.seconds for trial in of_kind)
+    return replace(kind, step_seconds=cost.step, evaluation_seconds=of_kind[0].evaluation, trial_seconds=longest)
 
 
 def _name(trial: TrialConfig) -> str:

@@ -6,9 +6,7 @@ takes the same time.
 """
 
 import time
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,42 +32,26 @@ class TrialCost:
     """What trials of one kind cost: times in seconds, memory in bytes.
 
     Attributes:
+        start: From the start of a process until it is ready for its first trial.
         step: A training step.
         image: An image of an evaluation.
         overhead: A trial apart from its steps and evaluations, once its graphs are traced.
         tracing: Building and tracing, for the first trial of a kind in a worker.
-        saving: Saving the trained model and its mistakes among `num_images` validation images.
-        num_images: Validation images that `saving` was measured with.
+        saving: Saving the trained model and its mistakes among at most `MAX_IMAGES` validation images.
         memory: Peak of the process's own memory so far; it may have measured other kinds before.
         shared_memory: Mapped files, mostly TensorFlow's libraries, which workers share.
         gpu_memory: Peak on the GPU; 0 without one.
     """
 
+    start: float = 0.0
     step: float
     image: float
     overhead: float
     tracing: float
     saving: float
-    num_images: int
     memory: int
     shared_memory: int
     gpu_memory: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """What was measured: the cost of a trial, and why trials fail, in one line, by kind.
-
-    A process takes `start` seconds on average until it is ready for its first trial.
-    """
-
-    start: float
-    costs: Mapping[Hashable, TrialCost]
-    failures: Mapping[Hashable, str]
-
-    def peak(self, name: Literal["memory", "shared_memory", "gpu_memory"]) -> int:
-        """Return the most memory that one process held, in bytes."""
-        return max((getattr(cost, name) for cost in self.costs.values()), default=0)
 
 
 @dataclass(frozen=True)
@@ -105,7 +87,6 @@ def measure(config: TrialConfig, dataset: Dataset) -> TrialCost:
         overhead=overhead,
         tracing=max(0.0, first_seconds - overhead - step - evaluation),
         saving=max(0.0, third_seconds - _seconds(third, "total")),
-        num_images=len(dataset.val),
         memory=machine.peak_memory() - machine.shared_memory(),
         shared_memory=machine.shared_memory(),
         gpu_memory=_peak_gpu_memory(),

@@ -17,14 +17,13 @@ from mnist_sweep.cli import options, running
 from mnist_sweep.cli.views.progress import Log
 from mnist_sweep.planning import calibration_processes, plan_builder
 from mnist_sweep.planning.sweep_plan import Plan
-from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.sweep import execution
-from mnist_sweep.trials.graph_sharing import graph_signature
 from tests.cli.conftest import HEAD, Refuses, Run, content
 from tests.cli.test_answer import RACE, has_schema
 from tests.cli.test_data import pets
 
-COST = TrialCost(step=1.0, image=0.0, overhead=2.5, tracing=0.0, saving=0.0, num_images=300, memory=1, shared_memory=1)
+COST = TrialCost(start=3.0, step=1.0, image=0.0, overhead=2.5, tracing=0.0, saving=0.0, memory=1, shared_memory=1)
 SCRIPTS = {
     "unknown data set": ("TrialConfig(data='letters')", "unknown data 'letters': known are arrays, cifar10, csv"),
     "unknown model": ("TrialConfig(model='vgg')", "unknown model 'vgg': known are cnn, resnet, softmax"),
@@ -350,9 +349,9 @@ def test_the_networks_are_shown_before_anything_is_measured(
 ) -> None:
     shown: list[str] = []
 
-    def calibrate(trials: Sequence[TrialConfig], *_: object) -> Calibration:
+    def calibrate(trials: Sequence[TrialConfig], *_: object) -> list[TrialCost]:
         shown.append(capsys.readouterr().out)
-        return Calibration(start=3.0, costs={graph_signature(trial): COST for trial in trials}, failures={})
+        return [COST for _ in trials]
 
     monkeypatch.setattr(calibration_processes, "calibrate", calibrate)
     status, out, _ = run("plan", "good.py", "--runner", "local")
@@ -364,8 +363,8 @@ def test_the_networks_are_shown_before_anything_is_measured(
 def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(
     folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def calibrate(trials: Sequence[TrialConfig], *_: object) -> Calibration:
-        return Calibration(start=3.0, costs={graph_signature(trial): COST for trial in trials}, failures={})
+    def calibrate(trials: Sequence[TrialConfig], *_: object) -> list[TrialCost]:
+        return [COST for _ in trials]
 
     monkeypatch.setattr(calibration_processes, "calibrate", calibrate)
     options = ["good.py", "--runner", "in-process"]

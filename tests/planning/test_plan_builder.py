@@ -1,7 +1,7 @@
 """Laws of an estimate: it follows from what was measured of the trials that are missing."""
 
 import itertools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,11 +33,10 @@ from mnist_sweep.errors import ConfigError, DataError, LedgerError, ResourceErro
 from mnist_sweep.planning import calibration_processes, plan_builder, resource_usage
 from mnist_sweep.planning.plan_builder import plan
 from mnist_sweep.planning.sweep_plan import Plan
-from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system import machine
-from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.row import TrialRow
 from tests.training.training_code import Linear
 
@@ -48,7 +47,7 @@ BASE = TrialConfig(model=Softmax(), num_steps=10, evaluate_every=5)
 TRIALS = grid(BASE, {"optimizer": [GradientDescent(), Adam(), Adam(learning_rate=0.1)]})
 SWEEP = Sweep(name="one", trials=TRIALS)
 COST = TrialCost(
-    step=1.0, image=0.0, overhead=2.0, tracing=0.0, saving=0.0, num_images=300, memory=3 << 30, shared_memory=1 << 30
+    start=3.0, step=1.0, image=0.0, overhead=2.0, tracing=0.0, saving=0.0, memory=3 << 30, shared_memory=1 << 30
 )
 
 
@@ -56,12 +55,9 @@ COST = TrialCost(
 def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
     """Let every kind cost the same, apart from those that are to fail."""
 
-    def set_up(cost: TrialCost = COST, failures: dict[Any, str] | None = None) -> None:
-        def calibrate(trials: Sequence[TrialConfig], *_: object) -> Calibration:
-            costs: dict[Hashable, TrialCost] = {
-                graph_signature(trial): cost for trial in trials if graph_signature(trial) not in (failures or {})
-            }
-            return Calibration(start=3.0, costs=costs, failures=failures or {})
+    def set_up(cost: TrialCost = COST, failures: dict[TrialConfig, str] | None = None) -> None:
+        def calibrate(trials: Sequence[TrialConfig], *_: object) -> list[TrialCost | str]:
+            return [(failures or {}).get(trial, cost) for trial in trials]
 
         monkeypatch.setattr(calibration_processes, "calibrate", calibrate)
 
@@ -101,7 +97,7 @@ def test_every_trial_saves_its_model_where_configs_have_several_seeds(tmp_path: 
 
 
 def test_trials_that_will_fail_are_named_and_take_no_time(tmp_path: Path, measured: Measured) -> None:
-    measured(failures={graph_signature(TRIALS[1]): "OSError: out of cheese"})
+    measured(failures={TRIALS[1]: "OSError: out of cheese"})  # the first of its kind
     found = plan(SWEEP, results=tmp_path, runner=ALONE)
     assert found.seconds == 3 + 12
     assert [(one.num_trials, one.failure) for one in found.kinds] == [(1, ""), (2, "OSError: out of cheese")]
