@@ -33,21 +33,23 @@ def by_image(
     if num < 2 or type(objective) is objective_metrics.Accuracy:
         return None
     if objective_metrics.has_examples(objective):
-        of_mean = getattr(objective, "of_mean", float)
+        of_mean = getattr(objective, "of_mean", None)
         examples = objective_metrics.per_example(objective, labels, outputs) if examples is None else examples
-        if of_mean is float:
+        if of_mean is None:
             return np.asarray(examples)
+        whole = of_mean(examples.mean())
         without = np.array([of_mean(mean) for mean in (examples.sum() - examples) / (num - 1)])
-        return np.asarray(float(of_mean(examples.mean())) + (num - 1) * (without.mean() - without))
-    if objective_metrics.needs_outputs(objective):
+    elif objective_metrics.needs_outputs(objective):
         return None
-    labels = labels.astype(np.int32)
-    _, first, place = np.unique(np.stack([labels, classes]), axis=1, return_index=True, return_inverse=True)
-    if len(first) * num > MAX_COUNTED:
-        return None
-    each = [objective.of_classes(np.delete(labels, one), np.delete(classes, one)) for one in first]
-    without = np.array(each)[place.reshape(-1)]
-    return np.asarray(float(objective.of_classes(labels, classes)) + (num - 1) * (without.mean() - without))
+    else:
+        labels = labels.astype(np.int32)
+        _, first, place = np.unique(np.stack([labels, classes]), axis=1, return_index=True, return_inverse=True)
+        if len(first) * num > MAX_COUNTED:
+            return None
+        whole = objective.of_classes(labels, classes)
+        each = [objective.of_classes(np.delete(labels, one), np.delete(classes, one)) for one in first]
+        without = np.array(each)[place.reshape(-1)]
+    return np.asarray(float(whole) + (num - 1) * (without.mean() - without))
 
 
 def standard_error(values: "NDArray[Any] | None") -> float | None:

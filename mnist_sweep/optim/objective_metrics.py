@@ -169,7 +169,8 @@ def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = No
     if classes is not None and not needs_outputs(objective):
         found = objective.of_classes(labels, classes)
     elif has_examples(objective):
-        found = _of_mean(objective)(_examples(objective, labels, outputs, examples).mean())
+        examples = per_example(objective, labels, outputs) if examples is None else examples
+        found = getattr(objective, "of_mean", float)(examples.mean())
     else:
         found = (objective if isinstance(objective, FunctionType) else objective.compute)(labels, outputs)
     name, _, unit = description(objective)
@@ -210,14 +211,6 @@ def _counts(labels: Any, classes: Any) -> "tuple[NDArray[np.int64], NDArray[np.i
     num = int(max(labels.max(), classes.max())) + 1
     of_class, predicted = (np.bincount(given, minlength=num) for given in (labels, classes))
     return np.bincount(labels[labels == classes], minlength=num), of_class, predicted
-
-
-def _examples(objective: Any, labels: Any, outputs: Any, examples: Any) -> Any:
-    return per_example(objective, labels, outputs) if examples is None else examples
-
-
-def _of_mean(objective: Any) -> Callable[[float], float]:
-    return getattr(objective, "of_mean", float)
 
 
 def _signed(labels: Any) -> Any:
