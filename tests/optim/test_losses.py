@@ -1,7 +1,5 @@
 """Laws of the losses, against Keras' own and scikit-learn's weights."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +9,8 @@ import pytest
 from mnist_sweep import CrossEntropy, TrialConfig, from_flat, to_flat, trial_id
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.optim import losses
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 LABELS = np.array([0, 2, 1, 2, 2, 0], np.int32)
 LOGITS = np.random.default_rng(0).normal(0, 3, (6, 3)).astype(np.float32)
 NAN, INFINITY = float("nan"), float("inf")

@@ -1,8 +1,6 @@
 """Laws of the objectives, against scikit-learn's metrics, and what is no objective."""
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,8 +23,8 @@ from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.optim import objective_metrics
 from mnist_sweep.trials.config import defaults
 from mnist_sweep.trials.value_format import ACCURACY, Measure
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 DRAW = np.random.default_rng(0)
 LABELS = DRAW.integers(0, 5, 200).astype(np.int32)
 OUTPUTS = DRAW.normal(0, 2, (200, 6)).astype(np.float32)  # the sixth class has no image

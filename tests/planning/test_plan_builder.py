@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,9 +37,9 @@ from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system import machine
 from mnist_sweep.trials.row import TrialRow
+from tests.conftest import Refused
 from tests.training.training_code import Linear
 
-Refused = Callable[..., AbstractContextManager[None]]
 Measured = Callable[..., None]
 ALONE = Local(workers=1)
 BASE = TrialConfig(model=Softmax(), num_steps=10, evaluate_every=5)

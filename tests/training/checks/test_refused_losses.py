@@ -1,7 +1,5 @@
 """Which losses of a user are refused before training, and how each refusal reads."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -9,9 +7,9 @@ import pytest
 from mnist_sweep import Digits
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training.checks import refused_losses, sample
+from tests.conftest import Refused
 from tests.optim.test_losses import Focal, squared
 
-Refused = Callable[..., AbstractContextManager[None]]
 pytestmark = pytest.mark.usefixtures("tf")
 
 
