@@ -34,9 +34,15 @@ def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network,
     build = functools.cache(lambda: build_model(config, data))
 
     def new_network() -> Network:
-        options = {"scales_loss": config.precision == "mixed_float16", "autograph": not _is_all_builtin(config)}
-        options["with_logits"] = objective_metrics.needs_outputs(config.objective)
-        return Network(build(), data, loss, batch_size=config.batch_size, **options)
+        return Network(
+            build(),
+            data,
+            loss,
+            batch_size=config.batch_size,
+            scales_loss=config.precision == "mixed_float16",
+            autograph=not (is_builtin(config.model) and losses.is_builtin(config.loss)),
+            with_logits=objective_metrics.needs_outputs(config.objective),
+        )
 
     loss = losses.fitted(config.loss, data.train.labels, data.num_classes)
     pixels = (data.pixel_range, str(data.train.images.dtype), data.image_shape)
@@ -44,14 +50,10 @@ def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network,
     network: Network = tensorflow_runtime.cached("networks", key, new_network, limit=MAX_GRAPHS)
     new_step, step_key = functools.partial(TrainStep, network, config), (network, update_signature(config))
     train_step: TrainStep = tensorflow_runtime.cached("train_steps", step_key, new_step, limit=MAX_GRAPHS)
-    network.set_weights(_initial_values(config, data, build))
+    network.set_weights(initial_values(config, data, build))
     network.set_hyperparameters(config)
     train_step.reset(config)
     return network, train_step
-
-
-def _is_all_builtin(config: "TrialConfig") -> bool:
-    return is_builtin(config.model) and losses.is_builtin(config.loss)
 
 
 def build_model(config: "TrialConfig", data: "Shaped") -> Any:
@@ -72,12 +74,9 @@ def with_weights(model: Any, image_shape: tuple[int, int, int]) -> Any:
     return model
 
 
-def initial_values(config: "TrialConfig", data: "Shaped") -> list[Any]:
+def initial_values(config: "TrialConfig", data: "Shaped", build: Callable[[], Any] | None = None) -> list[Any]:
     """Return the initial value of each variable of a trial's model, in the order of Keras' `variables`."""
-    return _initial_values(config, data, functools.partial(build_model, config, data))
-
-
-def _initial_values(config: "TrialConfig", data: "Shaped", build: Callable[[], Any]) -> list[Any]:
+    build = build or functools.partial(build_model, config, data)
     if not is_builtin(config.model):
         return [variable.value for variable in build().variables]
     key = (config.model, config.precision, data.image_shape, data.num_classes)
