@@ -63,7 +63,7 @@ class Network:
         batch = tf.TensorSpec((batch_size, *data.image_shape), dtype)
         labels = tf.TensorSpec((batch_size, *data.label_shape), kind)
         graph = partial(tensorflow_runtime.traced, autograph=autograph)
-        scale, xla = tf.TensorSpec((), tf.float32), tensorflow_runtime.compiles_with_xla() or None
+        scale, xla = tf.TensorSpec((), tf.float32), tensorflow_runtime.configured().get("xla") or None
         self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], jit_compile=xla)
         self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])
 

@@ -185,11 +185,6 @@ def configured() -> Mapping[str, Any]:
     return _CONFIGURED
 
 
-def compiles_with_xla() -> bool:
-    """Return whether the trials of this process compile their gradients with XLA."""
-    return bool(_CONFIGURED.get("xla"))
-
-
 def seed_everything(seed: int) -> None:
     """Seed Python's, NumPy's, Keras' and TensorFlow's global generators, from which a user's layers may draw.
 
