@@ -13,6 +13,7 @@ from mnist_sweep.optim import losses
 from mnist_sweep.optim.regression import is_of_numbers
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import listed
+from mnist_sweep.training.checks.refused_models import law
 from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.validation import shown_in_one_line
 
@@ -47,23 +48,17 @@ def _check(loss: Any, labels: Any, outputs: Any) -> None:
     num = len(labels)
     found, gradients = _called(loss, labels, outputs)
     shape = tuple(found.shape)
-    _law(shape == (num,), f"it returns the shape {shape} for a batch of {num}", "leave the mean to the sweep")
-    _law(found.dtype == np.float32, f"it returns {found.dtype}", "tf.cast(…, tf.float32)")
-    _law(bool(np.isfinite(found).all()), "it is not finite for normal outputs", "look for log(0) and division by 0")
+    law(shape == (num,), f"it returns the shape {shape} for a batch of {num}", "leave the mean to the sweep")
+    law(found.dtype == np.float32, f"it returns {found.dtype}", "tf.cast(…, tf.float32)")
+    law(bool(np.isfinite(found).all()), "it is not finite for normal outputs", "look for log(0) and division by 0")
     known = all(one is not None for one in gradients)
-    _law(
-        known,
-        "it has no gradient" + " of an output" * (len(gradients) > 1),
-        "compute it from the outputs with TensorFlow's operations",
-    )
-    _law(
-        all(np.isfinite(one).all() for one in gradients),
-        "its gradient is not finite",
-        "look for sqrt(0) and division by 0",
-    )
+    finding = "it has no gradient" + " of an output" * (len(gradients) > 1)
+    law(known, finding, "compute it from the outputs with TensorFlow's operations")
+    is_finite = all(np.isfinite(one).all() for one in gradients)
+    law(is_finite, "its gradient is not finite", "look for sqrt(0) and division by 0")
     part, _ = _called(loss, labels[num // 2 :], tf.nest.map_structure(lambda one: one[num // 2 :], outputs))
     alone = np.allclose(part, found[num // 2 :], rtol=ROUNDING, atol=ROUNDING)
-    _law(alone, "an example's loss depends on the other examples of its batch", "reduce over the last axis only")
+    law(alone, "an example's loss depends on the other examples of its batch", "reduce over the last axis only")
 
 
 def _outputs(sample: Sample, shapes: Any) -> Any:
@@ -97,10 +92,5 @@ def _called(loss: Any, labels: Any, outputs: Any) -> tuple[Any, Any]:
     except (Exception, SystemExit) as error:
         way_out = "compute with TensorFlow's operations alone"
         raise ConfigError(f"it raises {type(error).__name__} in a graph: {way_out}") from error
-    _law(np.array_equal(again, found, equal_nan=True), "two calls with the same batch differ", "draw no random numbers")
+    law(np.array_equal(again, found, equal_nan=True), "two calls with the same batch differ", "draw no random numbers")
     return found.numpy(), gradients
-
-
-def _law(holds: bool, finding: str, way_out: str) -> None:
-    if not holds:
-        raise ConfigError(f"{finding}: {way_out}")
