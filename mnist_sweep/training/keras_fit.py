@@ -7,7 +7,7 @@ the variables of model and optimizer, and what the callbacks count.
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
         steps_per_epoch=size,
         shuffle=False,
         validation_data=_parts(context, "val"),
-        validation_steps=_num_parts(context, "val"),
+        validation_steps=len(_places(context, "val")),
         callbacks=[*callbacks, progress.callback()],
         verbose=0,
     )
@@ -66,14 +66,14 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
 
 def _results(context: Context, model: Any) -> dict[str, Any]:
     outputs = {split: _outputs(model, context, split) for split in ("val", "test")}
-    by_predictions = context.data.is_regression or not objective_metrics.needs_outputs(context.objective)
-    judged = () if by_predictions else outputs
+    is_regression = context.data.is_regression
+    judged = outputs if objective_metrics.needs_outputs(context.objective) and not is_regression else ()
     name = objective_metrics.description(context.objective)[0]
-    val, steps = _parts(context, "val"), _num_parts(context, "val")
+    val, steps = _parts(context, "val"), len(_places(context, "val"))
     return {
         **{f"{split}_{name}": _judged(context, split, outputs[split]) for split in judged},
         "predictions": Predictions(
-            *(found if context.data.is_regression else found.argmax(axis=1) for found in outputs.values()),
+            *(found if is_regression else found.argmax(axis=1) for found in outputs.values()),
             **{f"{split}_values": _judged(context, split, outputs[split], by_image) for split in judged},
         ),
         "val_loss": model.evaluate(val, steps=steps, verbose=0, return_dict=True)["loss"],
@@ -93,8 +93,8 @@ def _outputs(model: Any, context: Context, split: str) -> Any:
     """
     import keras
 
-    parts = islice(_parts(context, split), _num_parts(context, split))
-    outputs = np.concatenate([keras.ops.convert_to_numpy(model(images, training=False)) for images, _ in parts])
+    parts = (model(context.images(split, places), training=False) for places in _places(context, split))
+    outputs = np.concatenate([*map(keras.ops.convert_to_numpy, parts)])
     if outputs.shape[1:] != (context.data.num_classes,):
         shape = ("batch", *outputs.shape[1:])
         raise ConfigError(f"the model must have {context.data.num_classes} outputs, but their shape is {shape}.")
@@ -112,14 +112,12 @@ def _batches(context: Context, step: int) -> Iterator[Any]:
 
 def _parts(context: Context, split: str) -> Iterator[Any]:
     """Yield the images and labels of a split in order, again and again, so that few are in memory."""
-    labels = context.data.splits[split].labels
-    for number in cycle(range(_num_parts(context, split))):
-        places = slice(number * BATCH_SIZE, (number + 1) * BATCH_SIZE)
-        yield context.images(split, places), labels[places]
+    for places in cycle(_places(context, split)):
+        yield context.images(split, places), context.data.splits[split].labels[places]
 
 
-def _num_parts(context: Context, split: str) -> int:
-    return -(-len(context.data.splits[split]) // BATCH_SIZE)
+def _places(context: Context, split: str) -> list[slice]:
+    return [slice(start, start + BATCH_SIZE) for start in range(0, len(context.data.splits[split]), BATCH_SIZE)]
 
 
 class _Progress:
