@@ -11,13 +11,13 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from mnist_sweep.errors import CheckpointError, DataError
+from mnist_sweep.errors import CheckpointError, DataError, LedgerError
 from mnist_sweep.system import npz
 from mnist_sweep.system.storage import Storage
 from mnist_sweep.text.lines import one_line
@@ -83,6 +83,19 @@ class Checkpoints:
         """Write the final state for longer trials to start from, if it has a name."""
         if self.end:
             self.storage.write(self.end, to_bytes(state, arrays, {"end": self.end, **self.identity}), "checkpoint")
+
+
+def resumed(checkpoints: Checkpoints | None, restore: Callable[[Any], object]) -> tuple[TrainingState, str | None]:
+    """Return the state in which a trial begins, once its arrays are restored, and a note for the user."""
+    try:
+        found = checkpoints.load() if checkpoints else None
+        if found is None:
+            return TrainingState(), None
+        state, arrays = found
+        restore(arrays)
+    except (CheckpointError, LedgerError) as error:
+        return TrainingState(), f"starts over: {error}"
+    return state, f"resumes at step {state.step}"
 
 
 def name(trial_id: str) -> str:

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from mnist_sweep.errors import CheckpointError, ConfigError, LedgerError
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import user_state
-from mnist_sweep.training.checkpoints import Checkpoints
+from mnist_sweep.training.checkpoints import Checkpoints, resumed
 from mnist_sweep.training.trial_progress import Heartbeat, Paused, PhaseTimer, TrainingCallback, TrainingState
 from mnist_sweep.training.user_state import Arrays
 from mnist_sweep.trials.row import Evaluation
@@ -46,16 +46,14 @@ class Session:
 
     def resume(self) -> str | None:
         """Take the state of the trial's checkpoint, if it has one; return a note for the user."""
-        try:
-            found = self.checkpoints.load() if self.checkpoints else None
-            if found is None:
-                return None
-            user_state.unpack(found[1])
-        except (CheckpointError, LedgerError) as error:
-            return f"starts over: {error}"
-        self.state, self.kept = found
+
+        def restore(arrays: Arrays) -> None:
+            user_state.unpack(arrays)  # which may be of another kind of model
+            self.kept = arrays
+
+        self.state, note = resumed(self.checkpoints, restore)
         self.timer.seconds = self.state.seconds
-        return f"resumes at step {self.state.step}"
+        return note
 
     def heartbeat(self, note: str | None = None) -> Heartbeat:
         """Return a sign of life."""

@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.batches import indices
-from mnist_sweep.errors import CheckpointError, LedgerError
+from mnist_sweep.errors import LedgerError
 from mnist_sweep.optim import image_contributions
 from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.training.checkpoints import Checkpoints, resumed
 from mnist_sweep.training.trial_progress import (
     UNKNOWN,
     FitResult,
@@ -29,7 +30,6 @@ from mnist_sweep.trials.row import Evaluation, Status
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset
-    from mnist_sweep.training.checkpoints import Checkpoints
     from mnist_sweep.trials.config import TrialConfig
 
 SECONDS_PER_CALL = 1.0
@@ -45,7 +45,7 @@ class TrainingLoop:
         config: "TrialConfig",
         data: "Dataset",
         callback: TrainingCallback | None,
-        checkpoints: "Checkpoints | None",
+        checkpoints: Checkpoints | None,
     ) -> None:
         from mnist_sweep.training import graph_cache, input_pipeline
 
@@ -57,24 +57,13 @@ class TrainingLoop:
         self._network, self._train_step = graph_cache.initialized_graphs(self._current, data)
         self._splits, self._evaluated = input_pipeline.split_inputs(data), input_pipeline.evaluated
         self._rows = functools.partial(indices, config.seed, batch_size=config.batch_size, num_examples=len(data.train))
-        self._state, self._note = self._resumed()
+        self._state, self._note = resumed(checkpoints, self._train_step.restore)
         self._timer.seconds = self._state.seconds
         if callback:
             images, scaled = data.val.images, self._network.scaled_images
             run_step = self._train_step.run_step
             callback.on_train_begin(self._network.model, run_step, lambda count: scaled(images[:count]))
         self._timer.add_to("setup")
-
-    def _resumed(self) -> tuple[TrainingState, str | None]:
-        try:
-            found = self._checkpoints.load() if self._checkpoints else None
-            if found is None:
-                return TrainingState(), None
-            state, arrays = found
-            self._train_step.restore(arrays)
-        except (CheckpointError, LedgerError) as error:
-            return TrainingState(), f"starts over: {error}"
-        return state, f"resumes at step {state.step}"
 
     def run(self) -> Generator[Evaluation | Heartbeat, None, Status]:
         """Train to the end, repeating the points that a checkpoint held; return how training ended."""
@@ -98,7 +87,8 @@ class TrainingLoop:
             yield evaluation
             self._timer.skip()
             yield from self._save_if_due()
-        yield from self._saved(lambda checkpoints: checkpoints.save_end(state, self._train_step.snapshot()))
+        if self._checkpoints:
+            yield from self._saved(self._checkpoints.save_end)
         return Status.OK
 
     def _train_to(self, last: int) -> Generator[Heartbeat, None, None]:
@@ -186,15 +176,14 @@ class TrainingLoop:
 
     def _save_if_due(self) -> Generator[Heartbeat, None, None]:
         if self._checkpoints and self._checkpoints.is_due():
-            yield from self._saved(lambda _: self.save_checkpoint())
+            yield from self._saved(self._checkpoints.save)
 
-    def _saved(self, save: Callable[["Checkpoints"], None]) -> Generator[Heartbeat, None, None]:
-        if self._checkpoints:
-            try:
-                save(self._checkpoints)
-            except LedgerError as error:
-                yield self._heartbeat(f"continues without a checkpoint: {error}")
-            self._timer.skip()
+    def _saved(self, save: Callable[[TrainingState, Any], None]) -> Generator[Heartbeat, None, None]:
+        try:
+            save(self._state, self._train_step.snapshot())
+        except LedgerError as error:
+            yield self._heartbeat(f"continues without a checkpoint: {error}")
+        self._timer.skip()
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint, if it has a place and a step was taken; raise LedgerError if it cannot be."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from mnist_sweep.results.merging import differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import own_training
+from mnist_sweep.training import own_training, trial_progress
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import FitResult, Heartbeat, Paused
@@ -90,6 +91,29 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(digits: Dataset,
             result = end.value
     assert starts == [0, 20, 40, 50]
     assert numbers(result) == numbers(fit(TRIAL, digits))
+
+
+def test_a_paused_trial_keeps_the_time_that_it_took(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(trial_progress, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    @way
+    def slow(context: Any) -> Any:
+        for step in range((context.restore() or 0) + 1, 4):
+            now[0] += 1
+            context.report(step, **OK)
+            context.checkpoint(step)
+        return GOOD
+
+    trial = replace(TRIAL, model=Scripted("slow"), num_steps=3)
+    items = own_training.train(trial, digits, checkpoints=checkpoints(tmp_path))
+    while not isinstance(next(items), Evaluation):
+        pass
+    with pytest.raises(Paused):
+        items.throw(Paused())
+    assert [point.seconds for point in fit(trial, digits, checkpoints=checkpoints(tmp_path)).history] == [1, 2, 3]
 
 
 def test_checkpoints_are_written_when_they_are_due_and_change_nothing(digits: Dataset, tmp_path: Path) -> None:
