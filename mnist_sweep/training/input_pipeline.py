@@ -8,7 +8,7 @@ import functools
 import operator
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -27,27 +27,17 @@ CHUNK_BYTES = 32 << 20
 Rows = Callable[[int, int], NDArray[np.int32]]
 
 
-class SplitInput(Protocol):
-    """A split as the input of graphs: images `[n, height, width, channels]` and int32 or float32 labels `[n]`."""
-
-    def steps(self, first: int, last: int, rows: Rows) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield images, labels, and rows of places in them, for some steps at a time, from `first` up to `last`.
-
-        `rows` returns the places in the split for steps: int32 `[num_steps, batch_size]`.
-        """
-
-    def parts(self, *, by_batch: bool = False) -> Iterator[tuple[Any, Any]]:
-        """Yield images and labels of the split, in order: all at once, or, if wanted or needed, batch by batch."""
-
-
 class ResidentInput:
-    """A split in memory."""
+    """A split in memory: images `[n, height, width, channels]` and int32 or float32 labels `[n]`."""
 
     def __init__(self, split: Split) -> None:
         self._tensors = tf.constant(np.asarray(split.images)), _labels(split.labels)
 
     def steps(self, first: int, last: int, rows: Rows) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield the whole split, and the rows of all steps."""
+        """Yield images, labels, and rows of places in them for the steps from `first` up to `last`.
+
+        `rows` returns the places in the split for steps: int32 `[num_steps, batch_size]`.
+        """
         yield *self._tensors, rows(first, last)
 
     def parts(self, *, by_batch: bool = False) -> Iterator[tuple[Any, Any]]:
@@ -59,7 +49,7 @@ class ResidentInput:
 
 
 class StreamedInput:
-    """A split of which no more than a few chunks are in memory; for one trial."""
+    """The same for a split of which no more than a few chunks are in memory; for one trial."""
 
     def __init__(self, split: Split) -> None:
         self._images, self._labels = np.asarray(split.images), split.labels
@@ -93,6 +83,9 @@ class StreamedInput:
     def _gathered(self, places: Any) -> tuple[Any, Any]:
         flat = places if isinstance(places, slice) else places.ravel()
         return tf.constant(self._images[flat]), _labels(self._labels[flat])
+
+
+SplitInput = ResidentInput | StreamedInput
 
 
 def _labels(labels: NDArray[Any]) -> Any:
