@@ -149,14 +149,6 @@ def test_trials_that_differ_only_in_numbers_share_one_graph(digits: Dataset) -> 
     assert train_step.run_step.experimental_get_tracing_count() == 0  # what summaries show costs nothing without them
 
 
-def test_trials_that_differ_in_their_optimizers_share_a_network(digits: Dataset) -> None:
-    for optimizer in (Adam(), Momentum()):
-        fit(replace(SMALL, optimizer=optimizer, num_steps=10), digits)
-    (network,) = tensorflow_runtime._CACHE["networks"].values()
-    assert len(tensorflow_runtime._CACHE["train_steps"]) == 2
-    assert network.gradients.experimental_get_tracing_count() == 1
-
-
 @pytest.mark.parametrize("changed", [{"seed": 1}, {"model": CNN(filters=(4,), kernel_size=3, units=16, dropout=0.6)}])
 def test_seed_and_dropout_change_the_numbers(changed: dict[str, Any], digits: Dataset) -> None:
     assert numbers(fit(replace(SMALL, **changed), digits)) != numbers(fit(SMALL, digits))
@@ -201,11 +193,6 @@ def test_balanced_weights_are_those_of_the_training_split(digits: Dataset) -> No
     balanced = replace(SMALL, loss=CrossEntropy(class_weights="balanced"))
     by_hand = replace(SMALL, loss=fitted(balanced.loss, digits.train.labels, 10))
     assert numbers(fit(balanced, digits)) == numbers(fit(by_hand, digits)) != numbers(fit(SMALL, digits))
-
-
-def test_weights_of_other_classes_are_refused_before_training(digits: Dataset) -> None:
-    with pytest.raises(ConfigError, match="num_classes=10"):
-        validate(replace(SMALL, loss=CrossEntropy(class_weights=(1, 2))), digits)
 
 
 def test_weight_decay_is_a_number_of_one_graph(digits: Dataset) -> None:

@@ -37,17 +37,6 @@ def test_a_trial_takes_over_the_graphs_that_fit_it(
     assert (first[0] is second[0], first[1] is second[1]) == (same_network, same_train_step)
 
 
-def test_graphs_that_are_taken_over_start_as_fresh_ones_do(digits: Dataset) -> None:
-    other = replace(TRIAL, seed=1)
-    first = graph_cache.initialized_graphs(TRIAL, digits)[0].model.get_weights()
-    taken_over = graph_cache.initialized_graphs(other, digits)[0].model.get_weights()
-    tensorflow_runtime._CACHE.clear()
-    fresh = graph_cache.initialized_graphs(other, digits)[0].model.get_weights()
-    assert not np.array_equal(first[0], fresh[0])
-    for mine, theirs in zip(taken_over, fresh, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-
-
 EVERY_START = [
     CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3),
     CNN(filters=(4, 4), kernel_size=3, units=8, initializer="truncated_normal"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import RMSE, Dataset, LogLoss, MeanSquaredError, Momentum, ResNet, Softmax, Split, Stepwise
+from mnist_sweep import RMSE, Dataset, LogLoss, MeanSquaredError, Momentum, Softmax, Split
 from mnist_sweep.data.batches import indices
 from mnist_sweep.data.mapped_images import map_images
 from mnist_sweep.training import input_pipeline
@@ -17,18 +17,13 @@ from mnist_sweep.training.fitting import fit
 from mnist_sweep.training.input_pipeline import ResidentInput, StreamedInput
 from tests.optim.test_regression import ink
 from tests.training.test_fitting import SMALL, numbers
+from tests.training.test_training_loop import RESUMED
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 
 TRIALS = {
     "dropout": SMALL,
-    "augmentation, batch normalisation, a schedule": replace(
-        SMALL,
-        model=ResNet(depth=8, filters=2),
-        optimizer=Momentum(),
-        schedule=Stepwise(boundaries=(25,)),
-        augmentation="pad_crop_flip",
-    ),
+    "augmentation, batch normalisation, a schedule": RESUMED["batch normalisation, augmentation, a schedule"],
     "values of images": replace(SMALL, model=Softmax(), objective=LogLoss()),
     "log points": replace(SMALL, model=Softmax(), log_every=7),
     "numbers": replace(SMALL, model=Softmax(), data=ink, loss=MeanSquaredError(), objective=RMSE()),

@@ -1,24 +1,7 @@
 import numpy as np
 
-from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.models import inference
 from mnist_sweep.training.network import Network
 from tests.training.conftest import held
-
-
-def test_evaluation_is_that_of_the_model_on_scaled_images(network: Network, digits: Dataset) -> None:
-    labels = digits.val.labels.astype("int32")
-    _, num_correct, classes = network.evaluate(digits.val.images, labels)
-    logits = inference.logits(network.model, digits.val.images / np.float32(16))
-    assert classes.numpy().tolist() == logits.argmax(axis=1).tolist()
-    assert int(num_correct) == (logits.argmax(axis=1) == labels).sum()
-
-
-def test_every_variable_is_set_and_is_part_of_the_state(network: Network) -> None:
-    values = [np.full_like(value, number) for number, value in enumerate(held(network))]
-    network.set_weights(values)
-    assert all(map(np.array_equal, held(network), values))
-    assert all(map(np.array_equal, (variable.numpy() for variable in network.state().values()), values))
 
 
 def test_hyperparameters_kept_in_weights_follow_a_change_and_nothing_else_does(network: Network) -> None:

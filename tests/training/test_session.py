@@ -29,14 +29,6 @@ def test_code_waits_while_an_item_is_consumed_and_its_result_is_returned() -> No
     assert order == [text for number in range(3) for text in (f"item {number}", f"code after {number}")]
 
 
-def test_what_the_code_raises_is_raised() -> None:
-    def code(_: Session) -> None:
-        raise KeyError("of the code")
-
-    with pytest.raises(KeyError, match="of the code"):
-        next(items_of(Session(None, None), code))
-
-
 def test_silent_code_gives_heartbeats_and_may_be_paused_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "SECONDS_BETWEEN_HEARTBEATS", 0.01)
     go_on = threading.Event()

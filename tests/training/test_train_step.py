@@ -13,19 +13,6 @@ def train_step(network: Network) -> TrainStep:
     return TrainStep(network, TRIAL)
 
 
-def test_starting_puts_weights_slots_and_numbers_back(network: Network, train_step: TrainStep, digits: Dataset) -> None:
-    before = held(network)
-    rows, rates = np.arange(100, dtype="int32").reshape(2, 50), np.full(2, 0.1, "float32")
-    labels = digits.train.labels.astype("int32")
-    train_step.reset(TRIAL)
-    train_step.run_steps(digits.train.images, labels, rows, rates, 0, train_step.subseeds(0), Sums(0.0, 0))
-    assert not np.array_equal(held(network)[0], before[0])
-    network.set_weights(before)
-    train_step.reset(TRIAL)
-    assert all(map(np.array_equal, held(network), before))
-    assert all(not slot.numpy().any() for slots in train_step._slots for slot in slots.values())
-
-
 def test_what_a_layer_draws_is_a_function_of_seed_and_step(
     network: Network, train_step: TrainStep, digits: Dataset
 ) -> None:

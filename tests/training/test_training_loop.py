@@ -132,26 +132,15 @@ def test_what_a_runner_does_with_a_point_is_no_time_of_the_trial(
         assert result.seconds == {"setup": 0, "train": 0, "evaluate": 0}
 
 
-@pytest.mark.parametrize(
-    ("damage", "note"),
-    [
-        (lambda content: content[:-1], "starts over: its checkpoint is damaged"),
-        (lambda content: b"", "starts over: its checkpoint is damaged"),
-        (lambda content: content[:50] + bytes([content[50] ^ 1]) + content[51:], "starts over: its checkpoint is"),
-    ],
-)
-def test_a_damaged_checkpoint_is_said_and_the_trial_starts_over(
-    damage: Any, note: str, digits: Dataset, tmp_path: Path
-) -> None:
+def test_a_damaged_checkpoint_is_said_and_the_trial_starts_over(digits: Dataset, tmp_path: Path) -> None:
     checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
     for _ in train(SMALL, digits, checkpoints=checkpoints):
         pass
     path = tmp_path / "checkpoints" / "x.ckpt"
-    path.write_bytes(damage(path.read_bytes()))
+    path.write_bytes(path.read_bytes()[:-1])
     items: list[Any] = []
     result = consume(train(SMALL, digits, checkpoints=checkpoints), items.append)
-    assert items[0].step == 0
-    assert items[0].note.startswith(note)
+    assert (items[0].step, items[0].note) == (0, "starts over: its checkpoint is damaged")
     assert numbers(result) == numbers(fit(SMALL, digits))
 
 

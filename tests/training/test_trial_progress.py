@@ -1,34 +1,11 @@
-"""Laws of a trial's state and of the time that it takes."""
+"""Laws of the time that a trial takes; those of its state are in test_checkpoints and test_training_loop."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from mnist_sweep.training import trial_progress
-from mnist_sweep.training.trial_progress import PhaseTimer, TrainingState
-from mnist_sweep.trials.row import Evaluation
-
-POINT = Evaluation(20, 0.1 + 0.2, 1 / 3, None, None, 1e-4, 1.5)
-
-
-def filled() -> TrainingState:
-    taken = {"setup": 1.0, "train": 2.0, "evaluate": 4.0}
-    return TrainingState(step=27, first=20, loss_sum=0.1 + 0.7, num_correct=99, seconds=taken, history=[POINT])
-
-
-def test_time_that_is_inherited_is_counted_once() -> None:
-    one = filled()
-    one.inherit()
-    assert (one.inherited, sum(one.seconds.values())) == (7.0, 0.0)
-    one.inherit()
-    assert one.inherited == 7.0
-
-
-def test_a_point_starts_the_next_sums() -> None:
-    one = filled()
-    one.add(POINT._replace(step=27))
-    assert (one.first, one.loss_sum, one.num_correct) == (27, 0.0, 0)
-    assert [point.step for point in one.history] == [20, 27]
+from mnist_sweep.training.trial_progress import PhaseTimer
 
 
 def test_each_phase_has_the_time_since_the_last_call_and_what_is_skipped_is_in_none(
