@@ -37,18 +37,36 @@ NICENESS, RAY_NICENESS = "RAY_worker_niceness", "15"
 def calibrate(trials: Sequence[TrialConfig], runner: "Local | RayTune", num_workers: int) -> list[TrialCost | str]:
     """Return what each trial costs, or why it fails, in one line, with `num_workers` trials at a time.
 
-    There must be at least one trial and one worker.
+    There must be at least one trial and one worker. Where a process dies, the cause is the failure of all that it had
+    still to measure.
 
     Raises:
         SweepError: A process cannot configure TensorFlow, load a data set or import a model.
     """
-    places = range(len(trials))
-    shares = [places[worker::num_workers] or [worker % len(trials)] for worker in range(num_workers)]
+    definitions = shipping.pack(shipping.own_definitions(trials))
+    cards = machine.gpus() if runner.gpus_per_trial else []
+    niceness = int(os.environ.get(NICENESS, RAY_NICENESS)) if runner.on_ray else 0
     costs: list[list[TrialCost | str]] = [[] for _ in trials]
-    sent = _side_by_side([[trials[place] for place in share] for share in shares], runner)
-    for share, found in zip(shares, sent, strict=True):
-        for place, cost in zip(share, found, strict=True):
-            costs[place].append(cost)
+    with contextlib.ExitStack() as stack:
+        running: dict[Any, tuple[list[int], Generator[Any, None, None]]] = {}  # places of trials that are left to each
+        for worker in range(num_workers):
+            process, start = ChildProcess(patience=0), time.monotonic()
+            stack.callback(process.kill)
+            left = [*range(worker, len(trials), num_workers)] or [worker % len(trials)]
+            card = machine.gpu_of(worker, cards, runner.gpus_per_trial) if runner.gpus_per_trial else None
+            task = [to_flat(trials[place]) for place in left], niceness, start, settings_of(runner), definitions, card
+            running[process.connection] = left, process.run(measure_all, *task)
+        ready: Iterable[Any] = list(running)  # for their tasks
+        while running:
+            for left, messages in [running[one] for one in ready]:
+                try:
+                    if (cost := next(messages)) is not None:
+                        costs[left.pop(0)].append(cost)
+                except ProcessLostError as lost:
+                    while left:
+                        costs[left.pop(0)].append(str(lost))
+            running = {one: task for one, task in running.items() if task[0]}
+            ready = connection.wait(running, SECONDS_BETWEEN_SIGNS) or list(running)
     return [*map(_mean, costs)]
 
 
@@ -61,35 +79,6 @@ def _mean(costs: Sequence[TrialCost | str]) -> TrialCost | str:
         values = [getattr(cost, field.name) for cost in costs]
         combined[field.name] = statistics.fmean(values) if field.type is float else max(values)
     return TrialCost(**combined)
-
-
-def _side_by_side(shares: Sequence[Sequence[TrialConfig]], runner: "Local | RayTune") -> list[list[TrialCost | str]]:
-    """Return what `measure_all` yields in a process for each share of the trials.
-
-    Where a process dies, the cause stands for all that it had still to measure.
-    """
-    definitions = shipping.pack(shipping.own_definitions(trial for share in shares for trial in share))
-    cards = machine.gpus() if runner.gpus_per_trial else []
-    niceness = int(os.environ.get(NICENESS, RAY_NICENESS)) if runner.on_ray else 0
-    sent: list[list[TrialCost | str]] = [[] for _ in shares]
-    with contextlib.ExitStack() as stack:
-        running: dict[Any, tuple[int, Generator[Any, None, None]]] = {}
-        for number, share in enumerate(shares):
-            process, start = ChildProcess(patience=0), time.monotonic()
-            stack.callback(process.kill)
-            card = machine.gpu_of(number, cards, runner.gpus_per_trial) if runner.gpus_per_trial else None
-            task = [to_flat(trial) for trial in share], niceness, start, settings_of(runner), definitions, card
-            running[process.connection] = number, process.run(measure_all, *task)
-        ready: Iterable[Any] = list(running)  # for their tasks
-        while running:
-            for number, messages in [running[one] for one in ready]:
-                try:
-                    sent[number] += [message for message in [next(messages)] if message is not None]
-                except ProcessLostError as lost:
-                    sent[number] += [str(lost)] * (len(shares[number]) - len(sent[number]))
-            running = {one: task for one, task in running.items() if len(sent[task[0]]) < len(shares[task[0]])}
-            ready = connection.wait(running, SECONDS_BETWEEN_SIGNS) or list(running)
-    return sent
 
 
 def measure_all(flats: Sequence[Flat], niceness: int, start: float, *settings: Any) -> Generator[Any, None, None]:
