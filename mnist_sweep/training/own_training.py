@@ -42,7 +42,8 @@ def train(
     yield session.heartbeat(note)
     yield from tuple(session.state.history)
     session.timer.add_to("setup")
-    for end in _ends(config, session.state.step):
+    changes = [since for since, _ in config.changes if since > session.state.step]
+    for end in [*changes, config.num_steps]:
         returned = yield from _stretch(config, end, data, session)
         if session.has_diverged:
             return _result(session, Status.DIVERGED, {})
@@ -63,10 +64,6 @@ def ignored_fields(config: TrialConfig, varying: Sequence[str], fields_read: fro
     others = [name for name in varying if name not in defaults(config)]
     unread = [name for name in others if name.partition(".")[0] not in fields_read.union(NO_FIELDS)]
     return [f"its training code never read {name}, in which trials of the sweep differ" for name in unread]
-
-
-def _ends(config: TrialConfig, step: int) -> list[int]:
-    return [*(since for since, _ in config.changes if since > step), config.num_steps]
 
 
 def _stretch(
