@@ -125,7 +125,8 @@ def _check_kind(model: Any, before: Mapping[str, Any], after: Mapping[str, Any])
     changed = ", ".join(f"{name} to {after[name]}" for name in before if after[name] != before[name])
     law(not changed, f"it sets {changed}", "leave that alone: a trial has its own `precision` and `seed`")
     law(model is not None, "it returns None", "end it with `return model`")
-    law(isinstance(model, keras.Model), f"it returns {_described(model)}", "return a keras.Model")
+    found = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
+    law(isinstance(model, keras.Model), f"it returns {found}", "return a keras.Model")
     dtypes = [one.dtype for one in getattr(model, "inputs", None) or [] if not one.dtype.startswith("float")]
     law(not dtypes, f"its input is {', '.join(dtypes)}", "leave the dtype of keras.Input alone")
 
@@ -158,10 +159,6 @@ def _shared(config: "TrialConfig") -> dict[str, Any]:
         "functions to run eagerly": tf.config.functions_run_eagerly(),
         "its own fields": repr(config.model),
     }
-
-
-def _described(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
 
 
 def _follows(seed: int, model: Any) -> bool:
