@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from io import BufferedReader, FileIO
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -41,11 +41,31 @@ def open_regular(path: Path | str, max_bytes: int | None = None, *, follow_links
     Raises:
         OSError: It is anything else, a link if those are not followed, has more than `max_bytes`, or cannot be read.
     """
+    descriptor, _ = _open_regular(path, max_bytes, follow_links=follow_links)
+    return FileIO(path, opener=lambda *_: descriptor)
+
+
+def read_regular(path: Path | str, max_bytes: int | None = None, *, follow_links: bool = True) -> bytes:
+    """Return the content of a regular file.
+
+    It is the inner loop of reading a ledger, so it does without a file object.
+    """
+    descriptor, length = _open_regular(path, max_bytes, follow_links=follow_links)
+    try:
+        content = os.read(descriptor, length)
+        while len(content) < length and (more := os.read(descriptor, length - len(content))):
+            content += more
+        return content
+    finally:
+        os.close(descriptor)
+
+
+def _open_regular(path: Path | str, max_bytes: int | None, *, follow_links: bool) -> tuple[int, int]:
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
     descriptor = os.open(path, flags)
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and (max_bytes is None or status.st_size <= max_bytes):
-        return FileIO(path, opener=lambda *_: descriptor)
+        return descriptor, status.st_size
     os.close(descriptor)
     if stat.S_ISDIR(status.st_mode):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -53,12 +73,6 @@ def open_regular(path: Path | str, max_bytes: int | None = None, *, follow_links
         raise OSError(errno.EINVAL, "it is a special file", str(path))
     too_large = f"it has {size(status.st_size)}, more than the {size(max_bytes or 0)} allowed"
     raise OSError(errno.EFBIG, too_large, str(path))
-
-
-def read_regular(path: Path | str, max_bytes: int | None = None, *, follow_links: bool = True) -> bytes:
-    """Return the content of a regular file, opened likewise; no more than it has then, should it grow."""
-    with BufferedReader(open_regular(path, max_bytes, follow_links=follow_links)) as file:
-        return file.read(os.fstat(file.fileno()).st_size)
 
 
 @contextlib.contextmanager
