@@ -1,6 +1,7 @@
 """The rows of a results folder, best first, and the analysis that several sections share."""
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from mnist_sweep.errors import no_rows
 from mnist_sweep.results import saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.search.race_summary import RaceSummary
-from mnist_sweep.text.names import label, varying
+from mnist_sweep.text.names import label, natural, value, varying
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.ranking import BEST_TRIAL, ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow, rank
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mnist_sweep.analysis.proposers import ProposedRuns
     from mnist_sweep.analysis.selection_sentences import Selection
 
+MAX_LEVELS = 8  # that are listed
 Analysis = tuple["Selection", "Effects"]
 Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
 """Takes trials for analysis, and returns a function that waits for the result."""
@@ -145,3 +147,14 @@ def evenly_spaced(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:
     if len(rows) <= number:
         return rows
     return [rows[round(index * (len(rows) - 1) / (number - 1))] for index in range(number)]
+
+
+def values_tried(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str:
+    """Return the values of a field among trials in words, or the range of many numbers; "" if no trial has it."""
+    values = [row.config[name] for row in rows if row.config.get(name) is not None]
+    number = Counter(value(name, given) for given in values)
+    if len(number) > MAX_LEVELS and all(isinstance(given, int | float) for given in values):
+        return f"{value(name, min(values))} to {value(name, max(values))}"
+    ordered = [text for text, _ in number.most_common()] if counts else sorted(number, key=natural)
+    shown = [f"{text} ({number[text]})" if counts else text for text in ordered[:MAX_LEVELS]]
+    return "; ".join(shown) + (f"; and {len(ordered) - MAX_LEVELS} more" if len(ordered) > MAX_LEVELS else "")

@@ -1,5 +1,6 @@
 """Short names of trials: what varies among them, and nothing else."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -77,3 +78,12 @@ def different_images_note(names: Iterable[str]) -> str:
     if not of_images:
         return ""
     return f"The configs differ in {of_images[0]}, so they may not have been measured on the same images."
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """Return a key that sorts names as people do: numbers in them by value, letters of either case alike."""
+    texts, numbers = re.split(r"[0-9]+", name), re.findall(r"[0-9]+", name)
+    ordered: list[str | int] = [texts[0].casefold()]
+    for number, text in zip(numbers, texts[1:], strict=True):
+        ordered += [int(number), text.casefold()]
+    return ordered, name

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, RMSProp, Softmax, TrialConfig, grid, to_flat
-from mnist_sweep.text.names import PARTS, different_images_note, label, loss_title, short_names, value, varying
+from mnist_sweep.text.names import PARTS, different_images_note, label, loss_title, natural, short_names, value, varying
 from mnist_sweep.trials.config import REGISTRIES
 
 BASE = TrialConfig()
@@ -138,3 +138,8 @@ def test_fields_of_one_name_are_told_apart_in_a_label() -> None:
 def test_a_loss_is_called_by_its_name_where_it_is_known() -> None:
     assert loss_title({}) == loss_title({"loss": "cross_entropy"}) == "cross-entropy"
     assert loss_title({"loss": "mine:focal"}) == "loss"
+
+
+def test_names_are_sorted_as_people_do() -> None:
+    names = ["\u0663", "class10", "Class2", "b", "1", "class1", "A", "10", "²", ""]
+    assert sorted(names, key=natural) == ["", "1", "10", "A", "b", "class1", "Class2", "class10", "²", "\u0663"]

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnist_sweep.data.files import splits
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed, shortened
+from mnist_sweep.text.names import natural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ def numbered(content: Content) -> Content:
         raise DataError(f"lacks labels: {number:,} of {sum(map(len, labels.values())):,} are blank.")
     if not content.class_names:
         _require_no_numbers(unique)
-    names = content.class_names or tuple(sorted(unique, key=splits.natural))
+    names = content.class_names or tuple(sorted(unique, key=natural))
     if len(names) > MAX_CLASSES:
         raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES:,}.")
     numbers = {name: number for number, name in enumerate(names)}

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data import idx
-from mnist_sweep.data.files import listing, splits
+from mnist_sweep.data.files import listing
 from mnist_sweep.data.files.content import MAX_BYTES, Content
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import one_line, shortened
+from mnist_sweep.text.names import natural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +105,7 @@ class Csv(OwnFiles):
             named = ", ".join(map(str, wanted)) or "named label, class, target, digit or y"
             raise DataError(f"must have {number} of labels, {named}, but has {len(known)} among {shown}, …")
         pixels = [name for name in names if name not in known and PIXEL.fullmatch(name)]
-        return known, sorted(pixels, key=splits.natural)
+        return known, sorted(pixels, key=natural)
 
     def _shape(self, num_values: int) -> tuple[int, ...]:
         side = int(num_values**0.5)

@@ -16,6 +16,7 @@ from mnist_sweep.data.files.listing import unused_notes, visible
 from mnist_sweep.data.files.own_files import EncodedImages
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed, one_line, printable
+from mnist_sweep.text.names import natural
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MAX_NAMED = 5
@@ -43,7 +44,7 @@ class ImageFolder(EncodedImages):
             split: {name: [*_images(root, folder, unused)] for name, folder in classes.items()}
             for split, classes in _classes(root, unused).items()
         }
-        names = tuple(sorted({name for classes in found.values() for name in classes}, key=splits.natural))
+        names = tuple(sorted({name for classes in found.values() for name in classes}, key=natural))
         files = {split: [file for name in names for file in found[split].get(name, [])] for split in found}
         if empty := [split for split in files if not files[split]]:
             raise DataError(f"{listed(empty)} {'holds' if len(empty) == 1 else 'hold'} no images.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from mnist_sweep.data.files import splits
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import printable
+from mnist_sweep.text.names import natural
 
 IGNORED = ("thumbs.db", "desktop.ini", "__macosx")
 MAX_NAMED = 5
@@ -26,7 +27,7 @@ def visible(folder: Path, root: Path) -> "list[os.DirEntry[str]]":
             if not (Path(entry.path).is_file() and target.is_relative_to(root)):
                 rule = "links must lead to files inside of the folder"
                 raise DataError(f"{entry.path} is a link to {target}: {rule}; `cp -rL` copies what links lead to.")
-    return sorted(entries, key=lambda entry: splits.natural(entry.name))
+    return sorted(entries, key=lambda entry: natural(entry.name))
 
 
 def unused_notes(unused: Sequence[str]) -> tuple[str, ...]:

@@ -47,9 +47,3 @@ def hold_out(labels: "NDArray[Any]", fractions: Mapping[str, float], seed: int) 
             start += number
         drawn["train"].append(places[start:])
     return {name: np.sort(np.concatenate(parts)) for name, parts in drawn.items()}
-
-
-def natural(name: str) -> tuple[list[str | int], str]:
-    """Return a key that sorts names as people do: numbers in them by value, letters of either case alike."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if part.isdecimal() else part.casefold() for part in parts], name

@@ -6,16 +6,15 @@ page's security policy forbid.
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, columns_of
 from mnist_sweep.reports.plot_style import BLUE, GREY, RED, figure, literal, scatter
-from mnist_sweep.reports.report_data import Results, evenly_spaced
+from mnist_sweep.reports.report_data import MAX_LEVELS, Results, evenly_spaced, values_tried
 from mnist_sweep.text.lines import listed
-from mnist_sweep.text.names import short_names, value
+from mnist_sweep.text.names import natural, short_names, value
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
@@ -25,7 +24,6 @@ MIN_SHARE_OF_BEST = 0.7
 MIN_EXCESS = 0.2  # of that share over the share of all trials
 MIN_WIDTH, CHARACTER_WIDTH, MARGIN = 90, 7, 16  # of an axis, of a character of its ticks, and beside them, in pixels
 SPREAD = 0.03  # of lines with the same value, as a share of the height of an axis
-MAX_LEVELS = 8
 MAX_TEXT = 40
 MISSING = -0.1
 MIN_LOG_RATIO = 30.0
@@ -168,7 +166,7 @@ def hyperparameter_axis(title: str, name: str, values: Sequence[Any]) -> Axis:
     if numeric and len(present) > MAX_LEVELS:
         heights = _to_scale(present)
     else:
-        heights = _even(sorted(present, key=present.__getitem__ if numeric else natural_key))
+        heights = _even(sorted(present, key=present.__getitem__ if numeric else natural))
     missing = [(MISSING, "none")] if None in values else []
     texts = {height: value(name, present[text]) for text, height in heights.items()}
     texts = {height: text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…" for height, text in texts.items()}
@@ -179,22 +177,6 @@ def value_axis(title: str, values: Sequence[float]) -> Axis:
     """Return the axis of the values on validation, to scale."""
     heights = _to_scale({json.dumps(one): one for one in values})
     return Axis(title, heights, _ticks({height: f"{json.loads(text):.4f}" for text, height in heights.items()}))
-
-
-def values_tried(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str:
-    """Return the values of a field among trials in words, or the range of many numbers; "" if no trial has it."""
-    values = [row.config[name] for row in rows if row.config.get(name) is not None]
-    number = Counter(value(name, given) for given in values)
-    if len(number) > MAX_LEVELS and all(isinstance(given, int | float) for given in values):
-        return f"{value(name, min(values))} to {value(name, max(values))}"
-    ordered = [text for text, _ in number.most_common()] if counts else sorted(number, key=natural_key)
-    shown = [f"{text} ({number[text]})" if counts else text for text in ordered[:MAX_LEVELS]]
-    return "; ".join(shown) + (f"; and {len(ordered) - MAX_LEVELS} more" if len(ordered) > MAX_LEVELS else "")
-
-
-def natural_key(text: str) -> list[str | int]:
-    """Return a sort key by which `[8, 16]` comes before `[16, 32]`."""
-    return [int(part) if part.isascii() and part.isdecimal() else part for part in re.split(r"([0-9]+)", text)]
 
 
 def _to_scale(present: Mapping[str, Any]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_sweep.data.files.splits import hold_out, natural, split_of
+from mnist_sweep.data.files.splits import hold_out, split_of
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,3 @@ def test_what_is_held_out_is_the_same_everywhere_and_another_with_another_seed()
     labels = np.zeros(20, np.uint8)
     assert hold_out(labels, {"val": 0.25}, seed=0)["val"].tolist() == [0, 2, 9, 11, 17]
     assert hold_out(labels, {"val": 0.25}, seed=1)["val"].tolist() != [0, 2, 9, 11, 17]
-
-
-def test_names_are_sorted_as_people_do() -> None:
-    names = ["class10", "Class2", "b", "1", "class1", "A", "10", "²", ""]
-    assert sorted(names, key=natural) == ["", "1", "10", "A", "b", "class1", "Class2", "class10", "²"]

@@ -10,7 +10,6 @@ from mnist_sweep.reports.sections import parallel_coordinates
 from mnist_sweep.reports.sections.parallel_coordinates import (
     MISSING,
     hyperparameter_axis,
-    natural_key,
     value_axis,
 )
 from tests.conftest import MakeRow
@@ -62,10 +61,6 @@ def test_few_values_lie_evenly_in_their_order() -> None:
     axis = hyperparameter_axis("x", "x", [[16, 32], [8, 16], [100, 2]])
     assert [axis.height(given) for given in ([8, 16], [16, 32], [100, 2])] == [0, 0.5, 1]
     assert [text for _, text in axis.ticks] == ["8,16", "16,32", "100,2"]
-
-
-def test_digits_of_other_scripts_are_text_among_texts() -> None:
-    assert sorted(["\u0663", "b10", "b9"], key=natural_key) == ["b9", "b10", "\u0663"]
 
 
 def test_missing_setting_lies_below_all_others() -> None:
