@@ -7,7 +7,8 @@ from typing import Literal
 
 import click
 
-from mnist_sweep.cli.answer import Answer, ExitStatus, answering
+from mnist_sweep.cli.answer import Answer, answering
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import PATH
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError

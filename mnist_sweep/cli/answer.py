@@ -1,10 +1,9 @@
-"""What a command answers: text for people, or with `--json` one JSON object for programs; and its exit status.
+"""What a command answers: text for people, or with `--json` one JSON object for programs.
 
 With `--json`, standard output holds one JSON object and nothing else, whatever the exit status: the answer, or an
 error. Everything that is printed on the way, by the user's own code and child processes too, goes to standard error.
 """
 
-import enum
 import functools
 import json
 import sys
@@ -14,30 +13,10 @@ from typing import Any
 
 import click
 
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import output_on_stderr
 
 OPTION = "--json"
-
-
-class ExitStatus(enum.IntEnum):
-    """The outcome of a command; one that a signal ends has 128 and the signal's number (129, 130 or 143).
-
-    Attributes:
-        OK: The command did what it says. `run`: every trial has a row, or the time budget ran out, and none failed.
-            `replay`: all numbers are the same. `verdict`: one is better.
-        NOT_ALL: `run`: some trials failed. `status --watch`: some did, or the run ended early. `replay`: some numbers
-            differ. Any command: its output was cut off.
-        REFUSED: Bad usage, configuration, data or results folder, which one line explains. `predict`: some images
-            cannot be classified.
-        EQUIVALENT: `verdict`: whichever is better, the difference does not count.
-        UNDECIDED: `verdict`: the rows do not tell.
-    """
-
-    OK = 0
-    NOT_ALL = 1
-    REFUSED = 2
-    EQUIVALENT = 3
-    UNDECIDED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from mnist_sweep.cli import analysis, data, results, running
-from mnist_sweep.cli.answer import ExitStatus, print_error
+from mnist_sweep.cli.answer import print_error
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import echo, tolerant_streams
 from mnist_sweep.cli.uncaught import fail
 from mnist_sweep.errors import SweepError

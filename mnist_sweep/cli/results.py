@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnist_sweep.cli.answer import Answer, ExitStatus, answering
+from mnist_sweep.cli.answer import Answer, answering
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import PATH, TRACEBACK
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError, SweepError, no_rows

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnist_sweep.cli import options, run_settings
-from mnist_sweep.cli.answer import Answer, ExitStatus, answering
+from mnist_sweep.cli.answer import Answer, answering
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.notify import Target, notifying
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.text.numbers import clock, counted

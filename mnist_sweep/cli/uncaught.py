@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-from mnist_sweep.cli.answer import ExitStatus, print_error
+from mnist_sweep.cli.answer import print_error
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError
 from mnist_sweep.text.lines import one_line

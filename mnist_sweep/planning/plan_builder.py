@@ -10,8 +10,7 @@ from typing import Any
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.models.protocol import trains_itself
-from mnist_sweep.planning import calibration_processes, resource_usage
-from mnist_sweep.planning.resource_usage import BETWEEN_TRIALS, TimedTrial, wall_seconds
+from mnist_sweep.planning import calibration_processes, resource_usage, wall_time
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.results import saved_plan
@@ -189,14 +188,14 @@ def _measured(
         if cost := costs.get(graph_signature(trial)):
             # a trial of a population trains the steps of its round only
             num_steps = population.steps_per_round if population else trial.num_steps
-            timed.append(resource_usage.timed(trial, num_steps, remaining.datasets[trial.data], cost))
+            timed.append(wall_time.timed(trial, num_steps, remaining.datasets[trial.data], cost))
     options: dict[str, Any] = {
         "num_workers": found.num_workers,
         "start": statistics.fmean(cost.start for cost in costs.values()) if costs else 0.0,
         "models": "all" if models == "best" and remaining.several_seeds else models,  # every trial saves its model then
         "round_size": population.size if population else len(timed),
     }
-    seconds = {name: wall_seconds(timed, runner=name, **options) for name in BETWEEN_TRIALS}
+    seconds = {name: wall_time.wall_seconds(timed, runner=name, **options) for name in wall_time.BETWEEN_TRIALS}
     return replace(
         found,
         seconds=seconds[found.runner],
@@ -206,7 +205,9 @@ def _measured(
     )
 
 
-def _kind(trials: Sequence[TrialConfig], cost: TrialCost | str, found: Plan, timed: Sequence[TimedTrial]) -> KindPlan:
+def _kind(
+    trials: Sequence[TrialConfig], cost: TrialCost | str, found: Plan, timed: Sequence[wall_time.TimedTrial]
+) -> KindPlan:
     first = trials[0]
     number = 1 + [network.key for network in found.networks].index(network_key(first))
     kind = KindPlan(network=number, name=_name(first), num_trials=len(trials))

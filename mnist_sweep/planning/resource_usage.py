@@ -1,25 +1,20 @@
-"""Estimates the time, the disk space and the memory that a sweep will take.
-
-Time is that of workers that each take the next trial as soon as they are free, which is Ray Tune's order. Ray's share
-was measured on two quiet cores: results/reference/benchmarks/README.md has the phases of a sweep, and the time of
-trials that train nothing.
+"""Estimates the disk space and the memory that a sweep will take.
 
 Disk space is that of every file that its trials leave, in the blocks of usual file systems, but for TensorBoard's logs;
 sizes of rows and tables are those in `results/reference`. Memory is that of the workers, of the libraries that they
 share, and of the processes beside them.
 """
 
-import heapq
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.planning.trial_measurement import MAX_IMAGES, TrialCost
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.results.kept_models import MAX_UNFINISHED
 from mnist_sweep.system import machine
-from mnist_sweep.trials.artifacts import Keep, Retention
+from mnist_sweep.trials.artifacts import Keep
 from mnist_sweep.trials.config import TrialConfig, config_id, has_custom_training
 from mnist_sweep.trials.graph_sharing import graph_signature
 
@@ -27,8 +22,6 @@ if TYPE_CHECKING:
     from mnist_sweep.runners.local import Local
     from mnist_sweep.runners.ray.tune import RayTune
 
-# Seconds between two trials of a worker, by runner. Ray's own start is hidden by the imports that its workers wait for.
-BETWEEN_TRIALS = {"Local": 0.0, "RayTune": 0.06}
 # In bytes: a trial's row and each point of its curve there, the same in the tables, and what else files hold.
 BLOCK = 4096
 ROW, ROW_POINT = 2200, 85
@@ -44,54 +37,6 @@ RAY_MEMORY = 450 << 20
 WORKER_MEMORY = 60 << 20
 IDLE_MEMORY = 60 << 20
 DRIVER_MEMORY = 160 << 20
-
-
-class TimedTrial(NamedTuple):
-    """The seconds of a trial whose graphs are traced, and of an evaluation, and what tracing and saving add."""
-
-    kind: Hashable
-    seconds: float
-    evaluation: float = 0.0
-    tracing: float = 0.0
-    saving: float = 0.0
-
-
-def timed(trial: TrialConfig, num_steps: int, dataset: Dataset, cost: TrialCost) -> TimedTrial:
-    """Return how long a trial takes for its steps, by the cost of its kind."""
-    evaluation, num_evaluations = cost.image * len(dataset.val), -(-num_steps // trial.evaluate_every)
-    num_images = num_evaluations * len(dataset.val) + len(dataset.test)
-    return TimedTrial(
-        kind=graph_signature(trial),
-        seconds=cost.overhead + num_steps * cost.step + num_images * cost.image,
-        evaluation=evaluation,
-        tracing=cost.tracing,
-        saving=cost.saving + max(0, len(dataset.val) - MAX_IMAGES) * cost.image,
-    )
-
-
-def wall_seconds(
-    trials: Sequence[TimedTrial], *, runner: str, num_workers: int, start: float, models: Retention, round_size: int
-) -> float:
-    """Return the wall time of a run of trials, in order, in seconds.
-
-    A worker starts in `start` seconds, and traces the graphs of a kind once. If the `models` of the best are saved, it
-    saves each that beats all its earlier ones: the n-th with a probability of 1 / n. A round of `round_size` trials
-    waits for the one before; part of the first may be finished already.
-    """
-    traced: list[set[Hashable]] = [set() for _ in range(num_workers)]
-    finished = [0] * num_workers
-    free = [(start, worker) for worker in range(num_workers)]
-    for number, trial in enumerate(trials):
-        if number and (len(trials) - number) % round_size == 0:
-            free = [(max(at for at, _ in free), worker) for worker in range(num_workers)]
-        at, worker = heapq.heappop(free)
-        finished[worker] += 1
-        saved: Mapping[Retention, float] = {"all": 1.0, "best": 1 / finished[worker], "none": 0.0}
-        seconds = trial.seconds + BETWEEN_TRIALS[runner] + trial.saving * saved[models]
-        seconds += trial.tracing * (trial.kind not in traced[worker])
-        traced[worker].add(trial.kind)
-        heapq.heappush(free, (at + seconds, worker))
-    return max(at for at, _ in free)
 
 
 def disk(

@@ -1,4 +1,4 @@
-"""Laws of `--json`: standard output is one object of a known schema, whatever happens; and of exit statuses."""
+"""Laws of `--json`: standard output is one object of a known schema, whatever happens, and nothing else."""
 
 import json
 import os
@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mnist_sweep.cli.answer import ExitStatus
 from mnist_sweep.cli.app import cli
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.watch.feed import Feed
@@ -262,13 +261,6 @@ def test_colours_are_for_terminals_and_never_in_an_object() -> None:
     assert answer(printed, "status")
     ended = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
     assert "\x1b" not in ended.stdout
-
-
-def test_exit_statuses_stay_and_the_document_lists_each() -> None:
-    statuses = {"OK": 0, "NOT_ALL": 1, "REFUSED": 2, "EQUIVALENT": 3, "UNDECIDED": 4}
-    assert {status.name: status.value for status in ExitStatus} == statuses
-    lines = (ROOT / "sweeps" / "README.md").read_text().splitlines()
-    assert [status for status in ExitStatus if not any(line.startswith(f"| {status} | ") for line in lines)] == []
 
 
 def test_no_command_asks_anything() -> None:
