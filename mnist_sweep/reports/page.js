@@ -20,10 +20,12 @@
 
   const draw = (plot) => {
     const { data, layout } = JSON.parse(document.getElementById(`figure-${plot.id}`).textContent);
+    const [traces, note] = layout.meta?.better ? atEdge(data, ...layout.meta.better, (value) => String(Number(value.toPrecision(4)))) : [data, ""];
+    if (!drawn.has(plot)) plot.closest("figure").querySelector("p").append(note);
     const printed = plot.closest(".plots") ? PRINTED_SMALL : PRINTED;
     const width = printing ? { width: printed, autosize: false } : {};
     drawn.add(plot);
-    return Plotly.react(plot, data, { ...layout, ...width, template: plotTemplate(printing || !dark.matches) }, PLOT_CONFIG);
+    return Plotly.react(plot, traces, { ...layout, ...width, template: plotTemplate(printing || !dark.matches) }, PLOT_CONFIG);
   };
   const drawAll = () => { if (window.Plotly) plots.forEach(draw); };
 

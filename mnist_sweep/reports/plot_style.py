@@ -6,6 +6,7 @@ grid and background are coloured in the browser, which knows the reader's scheme
 
 import html
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from mnist_sweep.reports.markup import clean
@@ -35,6 +36,16 @@ def scatter(**options: Any) -> dict[str, Any]:
 def bars(**options: Any) -> dict[str, Any]:
     """Return a Plotly trace of horizontal bars."""
     return {"type": "bar", "orientation": "h", **options}
+
+
+def log_ticks(values: Iterable[float | None]) -> str | int | None:
+    """Return the ticks of a logarithmic axis: 1, 2 and 5 of each decade, or 1 if there are more than three.
+
+    None, Plotly's choice, within a decade: elsewhere that labels all digits, which overlap.
+    """
+    known = [value for value in values if value]
+    ratio = max(known) / min(known) if known else 0.0
+    return None if ratio < 10 else "D2" if ratio < 1000 else 1
 
 
 def figure_json(plot: Any) -> str:

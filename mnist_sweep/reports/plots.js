@@ -12,3 +12,22 @@ const plotTemplate = (light) => {
     hoverlabel: { bgcolor: light ? "#ffffff" : "#1e2226", bordercolor: light ? "#9aa1aa" : "#6b737c", font: { color: text } },
   } };
 };
+
+// Few values that are far worse than the rest would squeeze it: they are drawn at the edge of their axis, as triangles.
+// Returns the traces, and what to say of the edge. More is better if `sign` is 1, less if it is -1.
+const atEdge = (traces, axis, sign, text) => {
+  const sorted = traces.filter(({ hoverinfo }) => hoverinfo !== "skip").flatMap((trace) => trace[axis])
+    .filter((value) => value !== null).map((value) => sign * value).sort((a, b) => a - b);
+  const [middle, best] = [sorted[sorted.length >> 1], sorted.at(-1)];
+  if (!(best > middle && best - sorted[0] > 6 * (best - middle))) return [traces, ""];
+  const least = middle - 3 * (best - middle);
+  const isOut = (value) => value !== null && sign * value < least;
+  const told = ({ customdata, hovertemplate, [axis]: values }) => ({ customdata: customdata ?? values, ...(hovertemplate && { hovertemplate: hovertemplate.replace(`%{${axis}`, "%{customdata") }) });
+  const shown = (trace) => ({ ...trace, ...told(trace), [axis]: trace[axis].map((value) => (!isOut(value) ? value : trace.mode === "markers" ? null : sign * least)) });
+  const symbol = `triangle-${{ x: ["right", "left"], y: ["up", "down"] }[axis][Number(sign > 0)]}`;
+  const triangles = ({ marker, line, ...trace }) => ({ ...trace, ...told(trace), mode: "markers", showlegend: false,
+    [axis]: trace[axis].map((value) => (isOut(value) ? sign * least : null)), marker: { color: marker?.color ?? line.color, size: 9, symbol } });
+  const out = traces.filter((trace) => trace[axis].some(isOut));
+  const marked = out.filter(({ hoverinfo, meta }) => hoverinfo !== "skip" && !meta?.intervals).map(triangles);
+  return [[...traces.map((trace) => (out.includes(trace) ? shown(trace) : trace)), ...marked], ` Triangles at the edge: ${sign > 0 ? "below" : "above"} ${text(sign * least)}.`];
+};

@@ -2,23 +2,11 @@
 // The plots of the live page.
 const MAX_POINTS = 2000;
 
-// Few values that are far worse than the rest would squeeze it: they are drawn at the edge, as triangles.
-const atEdge = (traces) => {
-  const toSort = traces.filter(({ hoverinfo }) => hoverinfo !== "skip").flatMap(({ y }) => y).filter((value) => value !== null);
-  const sorted = toSort.map((value) => sign() * value).sort((a, b) => a - b);
-  const [worst, middle, best] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)];
-  const least = best > middle ? Math.max(worst, middle - 3 * (best - middle)) : worst;
-  const isOut = (value) => value !== null && sign() * value < least;
-  const drawn = traces.map((trace) => (trace.hoverinfo === "skip" || !trace.y.some(isOut) ? trace : { ...trace, mode: trace.mode === "lines" ? "lines+markers" : trace.mode,
-    y: trace.y.map((value) => (isOut(value) ? sign() * least : value)), marker: { ...trace.marker, symbol: trace.y.map((value) => (isOut(value) ? (sign() > 0 ? "triangle-down" : "triangle-up") : "circle")),
-      size: trace.y.map((value) => (isOut(value) ? 9 : trace.mode === "lines" ? 0 : 6)), color: trace.marker?.color || trace.line.color } }));
-  return [drawn, worst < least ? ` Triangles at the edge: ${sign() > 0 ? "below" : "above"} ${measured(sign() * least)}.` : ""];
-};
 const plot = (id, text, traces, x, more = {}, showlegend = false, title = `validation ${objective().name.replaceAll("_", " ")}`) => {
   const layout = { margin: { l: 56, r: 12, t: 8, b: 44 }, height: 320, hovermode: "closest", dragmode: false, template: plotTemplate(!dark.matches),
     showlegend, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, xaxis: { title: { text: x }, automargin: true, ...more },
     yaxis: { title: { text: title, standoff: 12 }, automargin: true, tickformat: objective().unit === "share" ? ".1%" : "" } };
-  const [drawn, note] = atEdge(traces.map((trace) => ({ type: "scatter", customdata: trace.y.map(measured), ...trace })));
+  const [drawn, note] = atEdge(traces.map((trace) => ({ type: "scatter", customdata: trace.y.map(measured), ...trace })), "y", sign(), measured);
   setText(`${id}-text`, text + note);
   return Plotly.react(get(id), drawn, layout, PLOT_CONFIG);
 };

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mnist_sweep import TrialConfig
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import data_cards, predictions
-from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.row import Evaluation, Status
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 
@@ -158,6 +159,29 @@ def test_each_plot_has_its_data_as_csv_with_the_values_that_are_drawn(
     assert [*answer] == ["accuracy", "accuracy low", "accuracy high", "config", "label"]
     assert answer.loc["validation, may be the best", "accuracy"].max() == results.configs[0].val
     assert (answer.loc["95% of validation, new images", "accuracy low"] < results.configs[0].val).all()
+    assert browser.messages() == []
+
+
+def test_values_far_worse_than_the_rest_are_drawn_at_the_edge_and_exported_as_they_are(
+    browser: Browser, make_row: MakeRow, write_rows: Callable[..., Path], tmp_path: Path
+) -> None:
+    accuracies = [0.95, 0.94, 0.93, 0.92, 0.91, 0.1]
+    points = [Evaluation(step, 1.0, 0.5, 1.0, value, 0.1, 1.0) for value in accuracies for step in (1, 2)]
+    rows = [
+        make_row(TrialConfig(batch_size=8 + n), val_accuracy=value, history=tuple(points[2 * n : 2 * n + 2]))
+        for n, value in enumerate(accuracies)
+    ]
+    browser.open(write_report(write_rows(tmp_path / "collapsed", rows)))
+    browser.show_all()
+    drawn = "[...document.querySelectorAll('.plot')].filter(plot => plot.layout.meta?.better)"
+    starts = browser.run(f"return {drawn}.map(plot => plot._fullLayout[plot.layout.meta.better[0] + 'axis'].range[0])")
+    assert min(starts) > 0.5
+    assert len(starts) == 3
+    said = browser.run("return document.querySelector('#pareto-front figure p').textContent")
+    assert said.endswith("Triangles at the edge: below 0.87.")
+    (exported := tmp_path / "exported").mkdir()
+    (text,) = browser.download("#pareto-front .csv", exported).values()
+    assert pd.read_csv(io.StringIO(text))["validation accuracy"].min() == 0.1
     assert browser.messages() == []
 
 

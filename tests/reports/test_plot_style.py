@@ -6,7 +6,7 @@ import json
 import plotly.graph_objects as go
 import pytest
 
-from mnist_sweep.reports.plot_style import figure, figure_json, literal, script_json
+from mnist_sweep.reports.plot_style import figure, figure_json, literal, log_ticks, script_json
 from tests.reports.strange_texts import STRANGE
 
 
@@ -30,3 +30,12 @@ def test_figure_has_its_traces_and_titles_and_no_template() -> None:
     assert (layout["xaxis"]["title"]["text"], layout["yaxis"]["title"]["text"]) == ("steps", "accuracy")
     assert layout["height"] == 100
     assert "template" not in layout
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"), [([2.0, 0.1], "D2"), ([0.5, 0.27], None), ([None, 0.0], None), ([1.0, 2e6], 1)]
+)
+def test_a_logarithmic_axis_has_more_marks_than_one_and_no_more_than_fit(
+    values: list[float | None], ticks: str | int | None
+) -> None:
+    assert log_ticks(values) == ticks

@@ -79,7 +79,9 @@ def interval_figure(measure: Measure, labels: Sequence[str], means: Sequence[Mea
     plot.update_yaxes(range=[len(labels) - 0.6, -0.75], visible=False, tickvals=places, ticktext=texts)
     name = {"x": 0, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "yshift": 6, "showarrow": False}
     names = [{**name, "align": "left", "y": place, "text": text} for place, text in enumerate(texts)]
-    return plot.update_layout(margin={"l": 12, "r": 12}, annotations=names, meta={"y": "config"})
+    return plot.update_layout(
+        margin={"l": 12, "r": 12}, annotations=names, meta={"y": "config", "better": ["x", measure.sign]}
+    )
 
 
 def _bars(name: str, number: str, ends: Sequence[tuple[float, float]], color: str, width: float) -> Any:

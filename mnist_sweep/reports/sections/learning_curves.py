@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.reports.blocks import Block, Plot, Section, Table, columns_of
-from mnist_sweep.reports.plot_style import BLUE, FAINT_BLUE, GREY, RED, figure, literal, scatter
+from mnist_sweep.reports.plot_style import BLUE, FAINT_BLUE, GREY, RED, figure, literal, log_ticks, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.names import loss_title
 from mnist_sweep.text.numbers import counted
@@ -118,6 +118,7 @@ def _values(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results, na
         x="training steps",
         y=f"validation {results.measure.title}",
         height=400,
+        meta={"better": ["y", results.measure.sign]},
     )
 
 
@@ -148,7 +149,7 @@ def _losses(row: TrialRow, results: Results, name: str) -> Plot:
             y="cross-entropy, nats" if loss_title(row.config) == "cross-entropy" else "loss",
             yaxis_type="log" if all(loss is None or loss > 0 for loss in [*train, *val]) else "linear",
             yaxis_tickformat="~g",  # else 0.5 and 0.05 are both labelled 5
-            yaxis_dtick=_ticks([*train, *val]),
+            yaxis_dtick=log_ticks([*train, *val]),
         ),
         table=Table(
             caption=f"Loss of {name}, {results.label(row)}",
@@ -156,12 +157,6 @@ def _losses(row: TrialRow, results: Results, name: str) -> Plot:
             rows=list(zip(steps, train, val, strict=True))[-MAX_STEPS:],
         ),
     )
-
-
-def _ticks(losses: Sequence[float | None]) -> str | None:
-    """Return ticks at 1, 2 and 5 of each decade; None, Plotly's choice, for losses within a decade."""
-    known = [loss for loss in losses if loss]
-    return "D2" if known and max(known) >= 10 * min(known) > 0 else None
 
 
 def _overfitting(train: float | None, val: float | None) -> str:

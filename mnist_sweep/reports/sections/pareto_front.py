@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, columns_of
-from mnist_sweep.reports.plot_style import BLUE, RED, figure, literal, scatter
+from mnist_sweep.reports.plot_style import BLUE, RED, figure, literal, log_ticks, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.search import saved_objectives
 from mnist_sweep.text.numbers import counted, duration
@@ -125,9 +125,10 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], cost: Cost, res
         x=cost.axis,
         y=f"validation {results.measure.title}",
         height=400,
-        xaxis_tickformat="~g",
+        meta={"better": ["y", results.measure.sign]},
+        xaxis_tickformat="~s" if cost is SIZE else "~g",
         xaxis_type="log" if is_log else "linear",
-        xaxis_dtick="D2" if is_log else None,  # ticks at 1, 2 and 5: labels of all digits would overlap
+        xaxis_dtick=log_ticks(costs) if is_log else None,
     )
 
 

@@ -72,8 +72,3 @@ def test_half_of_the_trials_are_not_called_most(make_row: MakeRow, make_results:
 
 def test_single_points_are_no_curve(make_row: MakeRow, make_results: MakeResults) -> None:
     assert learning_curves.section(make_results([make_row()])) is None
-
-
-@pytest.mark.parametrize(("losses", "ticks"), [([2.0, 0.1], "D2"), ([0.5, 0.27], None), ([None, 0.0], None)])
-def test_losses_within_a_decade_have_more_marks_than_one(losses: list[float | None], ticks: str | None) -> None:
-    assert learning_curves._ticks(losses) == ticks
