@@ -172,7 +172,7 @@ def _setting(race: Race, setting: str, names: Mapping[str, str]) -> SettingState
         val=math.fsum(map(value_of, ended)) / len(ended) if ended else math.nan,
         num_seeds=len(rows),
         num_collapsed=num_collapsed,
-        collapsed_below=share_upper_limit(num_collapsed, len(rows)),
+        collapsed_below=share_upper_limit(num_collapsed, sum(row.status is not Status.FAILED for row in rows)),
         remains=gone is None,
         rival=gone.rival if gone else None,
         state=_state(race, setting, names),
@@ -192,6 +192,8 @@ def _state(race: Race, setting: str, names: Mapping[str, str]) -> str:
 def _sentences(race: Race, remaining: Sequence[SettingState], smallest: float) -> list[str]:
     if not race.rows:
         return ["No trial of the race has finished."]
+    if all(math.isnan(value_of(row)) for row in race.rows.values()):
+        return [f"No run gave a value, so nothing is known of any config; {counted(len(race.rows), 'trial')}."]
     shown = [f"{one.label} ({race.measure.text(one.val)})" for one in remaining[:MAX_NAMED]]
     more = [f"{len(remaining) - MAX_NAMED:,} more"] * (len(remaining) > MAX_NAMED)
     spent = f"{counted(len(race.rows), 'trial')} instead of {race.max_trials:,}"

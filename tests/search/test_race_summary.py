@@ -10,6 +10,7 @@ from mnist_sweep import Status, TrialRow, trial_id
 from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_summary import RaceSummary, summary
+from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.trials.value_format import Measure
 from tests.conftest import MakeRow
 from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of, steady_last
@@ -96,6 +97,14 @@ def test_setting_without_accuracies_is_out_for_that(make_row: MakeRow) -> None:
     last = {trial_id(trial): trial for trial in (dataclasses.replace(CONFIGS[3], seed=seed) for seed in range(12))}
     rows = [make_row(last[row.trial_id], Status.DIVERGED) if row.trial_id in last else row for row in rows_of(make_row)]
     assert race_summary.news(race(rows), [IDS[3]]) == ["learning_rate=0.4 is out after 5 seeds: no run gave a value"]
+
+
+def test_runs_that_failed_say_nothing_of_any_config_and_nothing_of_how_many_collapse(make_row: MakeRow) -> None:
+    trials = [dataclasses.replace(trial, seed=seed) for seed in range(12) for trial in CONFIGS]
+    rows = [make_row(trial, Status.FAILED) for trial in trials]
+    assert summarised(rows).sentences == ("No run gave a value, so nothing is known of any config; 48 trials.",)
+    found = summarised([*rows_of(make_row, 11), *rows[-4:]], error=1e-9)
+    assert {one.collapsed_below for one in found.settings} == {share_upper_limit(0, 11)}
 
 
 def test_settings_that_remain_come_first_the_best_at_the_top(make_row: MakeRow) -> None:
