@@ -187,7 +187,7 @@ def _answers(given: ArrayLike) -> NDArray[Any]:
 
 def _read(path: Path, lacking: str) -> Predictions:
     try:
-        with open_regular(path, npz.MAX_BYTES) as file:
+        with open_regular(path, npz.MAX_BYTES, follow_links=False) as file:
             found = npz.read(file)
         if not {*SPLITS} <= found.keys():
             raise DataError("it lacks classes")

@@ -18,6 +18,7 @@ from typing import Any
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions, runs, saved_race
 from mnist_sweep.results.ledger import BadFile, Ledger
+from mnist_sweep.search import saved_objectives
 from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.sweep import live_run
 from mnist_sweep.sweep.live_run import LiveRun
@@ -33,7 +34,8 @@ MOST_SECONDS = 10.0  # between summaries
 SECONDS_BETWEEN_PINGS = 10.0
 MAX_TIME_SHARE = 0.01  # of a core for looks, and again for summaries of many rows
 BATCH, MOST_ROWS = 1000, 2000  # of an event, and of a look
-READ = ("rows", live_run.FILE, saved_race.FILE, runs.FILE, folder_lock.HOLDER, predictions.FOLDER, "data")
+FILES = (live_run.FILE, saved_objectives.FILE, saved_race.FILE, runs.FILE, folder_lock.HOLDER)
+READ = (*FILES, "rows", predictions.FOLDER, "data")
 
 
 @dataclass(frozen=True, slots=True)

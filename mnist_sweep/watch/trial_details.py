@@ -34,11 +34,10 @@ def trial_details(folder: Path, trial_id: str, notices: Sequence[str] = ()) -> d
 
 
 def _confusion(folder: Path, row: TrialRow) -> dict[str, Any] | None:
-    path, data = predictions.path_of(folder, row.trial_id), predictions.data_id(row.config)
-    if not path.is_file():
+    if not predictions.path_of(folder, row.trial_id).is_file():
         return None
     try:
-        require_inside(folder, [path, predictions.path_of(folder, f"labels-{data}"), folder / "data" / f"{data}.json"])
+        require_inside(folder, [Path("data") / f"{predictions.data_id(row.config)}.json"])
         plot = confusion_matrix.plot_of(folder, row)
     except SweepError as error:
         return {"text": one_line(error), "figure": None}

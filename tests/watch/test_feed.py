@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.sweep import live_run
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.watch import feed as feeds
-from mnist_sweep.watch.feed import Feed, require_inside
+from mnist_sweep.watch.feed import Feed
 
 Found = list[tuple[str, Any]]
 
@@ -120,11 +119,25 @@ def test_no_link_is_followed_out_of_the_folder(feed: Feed, folder: Path, tmp_pat
     assert rows[3].trial_id not in feed.rows
     events = opened(feed)
     assert "it is a symbolic link" in dict(news(events, 3))["state"]["errors"][0]
-    (folder / live_run.FILE).symlink_to(tmp_path / "outside" / "live.json")
-    with pytest.raises(LedgerError, match="leads out of the results folder"):
-        require_inside(folder, [live_run.FILE])
+
+
+@pytest.mark.parametrize("name", feeds.FILES)
+def test_no_file_beside_the_rows_is_read_elsewhere(feed: Feed, folder: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "outside.json").write_text("secret")
+    (folder / name).symlink_to(tmp_path / "outside.json")
     feed.look()
-    assert "leads out" in dict(news(opened(feed), 3))["state"]["errors"][0]
+    text = json.dumps(dict(news(opened(feed), 3))["state"])
+    assert ("leads out of the results folder" in text, "secret" in text) == (True, False)
+
+
+def test_the_live_page_reads_only_what_is_checked(folder: Path, tmp_path: Path) -> None:
+    code = "import sys, pathlib; sys.addaudithook(lambda kind, given: kind == 'open' and print(given[0])); "
+    code += "from mnist_sweep.watch.feed import Feed; Feed(pathlib.Path(sys.argv[1])).look()"
+    command = [sys.executable, "-c", code, str(folder)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    inside = [Path(line).relative_to(folder) for line in done.stdout.splitlines() if line.startswith(f"{folder}/")]
+    assert {path.parts[0] for path in inside} <= {*feeds.READ}
+    assert len(inside) > 4
 
 
 @pytest.mark.parametrize("name", ["rows", live_run.FILE])

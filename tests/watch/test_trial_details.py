@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.errors import LedgerError, RowError
-from mnist_sweep.results import predictions, runs
+from mnist_sweep.results import data_cards, predictions, runs
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import Status, TrialRow
@@ -45,13 +46,16 @@ def test_without_predictions_there_is_no_confusion_and_damaged_ones_are_named(
     assert (path.name in found["text"], found["figure"]) == (True, None)
 
 
-def test_no_link_leads_to_predictions_elsewhere(folder: Path, rows: list[TrialRow], tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["predictions/{trial}.npz", "predictions/labels-{data}.npz", "data/{data}.json"])
+def test_no_link_leads_to_predictions_elsewhere(folder: Path, rows: list[TrialRow], tmp_path: Path, name: str) -> None:
     predict(folder, rows[0])
-    path = predictions.path_of(folder, rows[0].trial_id)
-    path.rename(tmp_path / "outside.npz")
-    path.symlink_to(tmp_path / "outside.npz")
+    data = predictions.data_id(rows[0].config)
+    data_cards.write(folder, data, data_cards.DataCard())
+    path = folder / name.format(trial=rows[0].trial_id, data=data)
+    path.rename(tmp_path / "outside")
+    path.symlink_to(tmp_path / "outside")
     found = trial_details(folder, rows[0].trial_id)["confusion"]
-    assert ("leads out" in found["text"], found["figure"]) == (True, None)
+    assert (re.search("leads out|symbolic link", found["text"]) is None, found["figure"]) == (False, None)
 
 
 def test_no_link_leads_to_rows_elsewhere(
