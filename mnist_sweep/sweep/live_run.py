@@ -56,7 +56,7 @@ class LiveRun:
 
     Attributes:
         phase: `running`; `stopping`, while its trials write their checkpoints; or `ended`.
-        started: When its workers were ready, in Unix seconds.
+        started, ended: When its workers were ready, and when it ended, in Unix seconds; 0 before.
         num_trials: Trials of the sweep; of a search at most, of a race as expected.
         num_done: Those that have rows.
         num_workers: Trials at a time.
@@ -68,6 +68,7 @@ class LiveRun:
 
     phase: Literal["running", "stopping", "ended"] = "running"
     started: float = 0.0
+    ended: float = 0.0
     num_trials: int = 0
     num_done: int = 0
     num_workers: int = 0
@@ -121,7 +122,9 @@ class LiveRunState:
             case events.RunEnded(error=error):
                 self._running.clear()
                 is_fault = error is not None and not isinstance(error, KeyboardInterrupt)
-                self._replace(phase="ended", error=first_cause(error) if error and is_fault else None)
+                self._replace(
+                    phase="ended", ended=time.time(), error=first_cause(error) if error and is_fault else None
+                )
         if isinstance(event, events.Notice | events.RaceForecast | events.TrialRetried):
             num_trials = event.num_trials if isinstance(event, events.RaceForecast) else self._run.num_trials
             notices = (*self._run.notices, notice_line(event, self._run.fields))[-NUM_NOTICES:]

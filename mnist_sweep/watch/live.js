@@ -29,16 +29,17 @@
     const passed = now() - time;
     const total = run ? run.num_trials : null;
     const isRunning = phase === "running" || phase === "stopping";
+    const ran = run && run.started && (run.ended || isRunning) ? `; ${run.ended ? "ran" : "running"} for ${duration(Math.max(0, (run.ended || now()) - run.started))}` : "";
     const made = [["Progress", run ? `${run.num_done.toLocaleString("en")} of ${total.toLocaleString("en")}` : count(status.num_trials, "trial"), run ? (run.num_done < total ? `${isRunning ? `${run.running.length} running, ` : ""}${count(total - run.num_done - run.running.length, "trial")} not started` : "all trials have ended") : "the number of planned trials is not known"]];
     if (phase === "running" && left) {
       const range = left.low === null ? "too few trials have ended for an interval" : `95% interval ${duration(Math.max(0, left.low - passed))} to ${duration(Math.max(0, left.high - passed))}`;
-      made.push(["Time left", duration(Math.max(1, left.seconds - passed)), `expected; ${range}${status.race ? ", if the race goes on as it is expected to" : ""}`]);
+      made.push(["Time left", duration(Math.max(1, left.seconds - passed)), `expected; ${range}${status.race ? ", if the race goes on as it is expected to" : ""}${ran}`]);
     } else if (isRunning || phase === "starting") {
-      made.push(["Time left", "not known yet", phase === "stopping" ? "the run is stopping" : "no trial of this run has ended"]);
+      made.push(["Time left", "not known yet", phase === "stopping" ? `the run is stopping${ran}` : `no trial of this run has ended${ran}`]);
     } else if (phase === "interrupted" || phase === "killed") {
-      made.push(["Run", PHASES[phase][0], `${run && run.error ? `${run.error}; ` : ""}the same command resumes it`, "bad"]);
+      made.push(["Run", PHASES[phase][0], `${run && run.error ? `${run.error}; ` : ""}the same command resumes it${ran}`, "bad"]);
     } else {
-      made.push(["Run", PHASES[phase][0], phase === "unknown" ? "no run is known to write to this folder" : "every trial has a row"]);
+      made.push(["Run", PHASES[phase][0], phase === "unknown" ? "no run is known to write to this folder" : `every trial has a row${ran}`]);
     }
     const best = status.best[0];
     const seeds = best && best.trial_ids.length > 1 ? `; mean of ${best.trial_ids.length} seeds` : "";

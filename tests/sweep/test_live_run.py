@@ -37,6 +37,7 @@ def test_a_run_leaves_its_end(tmp_path: Path, sweep: Sweep, instant: Runner) -> 
     found = read(tmp_path / "rates")
     assert found is not None
     assert (found.phase, found.num_trials, found.num_done, found.num_workers, found.running) == ("ended", 3, 3, 1, ())
+    assert 0 < found.started <= found.ended
 
 
 def test_running_trials_are_there_with_their_curves_as_they_come(

@@ -110,6 +110,9 @@ def headline(state: LiveState, now: float) -> str:
     )
     parts = [f"{PHASES.get(state.phase, state.phase)}: {done}"]
     parts += [f"{number:,} {name}" for name, number in rows.status.statuses.items() if number and name != "ok"]
+    if run and run.started and (run.ended or state.phase in ("running", "stopping")):
+        passed = duration(max(0.0, (run.ended or now) - run.started))
+        parts.append(f"took {passed}" if run.ended else f"{passed} so far")
     if state.time_left:
         parts.append(state.time_left.text(now - state.time))
     cost = [f"{duration(rows.trial_seconds)} of training"]

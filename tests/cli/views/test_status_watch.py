@@ -59,12 +59,16 @@ def screen(state: LiveState, width: int = 80, height: int = 24) -> list[str]:
 
 def test_the_headline_says_how_far_how_long_and_at_what_cost(state: LiveState) -> None:
     assert headline(state, 1030.0) == (
-        "running: 1 of 4 trials · about 1:00 left (95% interval 0:30 to 1:30) · 12 s of training"
+        "running: 1 of 4 trials · 2 min 10 s so far · about 1:00 left (95% interval 0:30 to 1:30) · 12 s of training"
     )
     ended = replace(
-        state, phase="interrupted", time_left=None, run=replace(RUN, phase="ended", error="the disk is full")
+        state,
+        phase="interrupted",
+        time_left=None,
+        run=replace(RUN, phase="ended", ended=945.0, error="the disk is full"),
     )
-    assert headline(ended, 1030.0) == "interrupted: 1 of 4 trials · 12 s of training · the disk is full"
+    assert headline(ended, 1030.0) == "interrupted: 1 of 4 trials · took 45 s · 12 s of training · the disk is full"
+    assert headline(replace(ended, run=RUN, phase="killed"), 1030.0) == "killed: 1 of 4 trials · 12 s of training"
     assert headline(replace(ended, run=None, phase="unknown"), 0.0).startswith("no run is known: 1 trial · ")
 
 
