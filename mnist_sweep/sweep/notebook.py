@@ -121,7 +121,8 @@ def outcome(
     """
     page, results = paragraphs(sentences), ranking.selected_first(ranking.by_config(rows).values(), dropped)
     if results:
-        text, title = results[0].measure.text, f"validation {results[0].measure.title}"
+        measure = results[0].measure
+        text, title = measure.text, f"validation {measure.title}"
         names, best = [name for name in fields if name != "seed"], results[:NUM_BEST]
         values = [[row.val or 0.0 for row in one.rows] for one in best]
         ends, cells = (min(map(min, values)), max(map(max, values))), []
@@ -135,6 +136,9 @@ def outcome(
         lines = [[(point.step, point.val) for point in points if point.val is not None] for points in history]
         if lines[-1]:
             caption = f"A line for each config: {title} of its median seed by training step; the best one is blue."
-            page += curves([line for line in lines if line], caption) + paragraphs([caption])
+            edge = measure.edge(value for line in lines for _, value in line)
+            caption += "" if edge is None else f" Values worse than {text(edge)} are drawn there."
+            drawn = [[(step, measure.no_worse(value, edge)) for step, value in line] for line in lines if line]
+            page += curves(drawn, caption) + paragraphs([caption])
     failures = [f"failed: {row.trial_id}: {row.error}" for row in rows if row.status is Status.FAILED]
     return str(page + paragraphs(failures[:NUM_LINES]))

@@ -14,7 +14,7 @@ from mnist_sweep.text.lines import printable
 MAX_ROWS = 60
 WIDTH, HEIGHT, LEFT, RIGHT, ABOVE, BELOW = 480, 200, 48, 8, 8, 20  # of a plot and its margins, in pixels
 STRIP_WIDTH, STRIP_HEIGHT = 160, 18
-GREY, BLUE, BLACK = "#bbb", "#1f77b4", "#333"
+GREY, BLUE, BLACK = "#bbb", "#2b83ba", "#333"  # blue stands out from white and from black
 
 
 def paragraphs(sentences: Iterable[str]) -> Markup:
@@ -60,7 +60,7 @@ def strip(values: Sequence[float], low: float, high: float, title: str) -> Marku
     """Return a plot of values as dots between two ends, with a line at their mean."""
     places = [6 + (STRIP_WIDTH - 12) * (value - low) / (high - low or 1) for value in values]
     mean, middle = sum(places) / len(places), STRIP_HEIGHT / 2
-    dots = (f'<circle cx="{place:.1f}" cy="{middle}" r="4" fill="{BLUE}" fill-opacity=".5"/>' for place in places)
+    dots = (f'<circle cx="{place:.1f}" cy="{middle}" r="4" fill="{BLUE}" fill-opacity=".8"/>' for place in places)
     line = f'<path d="M{mean:.1f} 2V{STRIP_HEIGHT - 2}" stroke="{BLUE}" stroke-width="2"/>'
     return _image("".join([*dots, line]), title, STRIP_WIDTH, STRIP_HEIGHT)
 

@@ -6,7 +6,7 @@ whether it is the accuracy.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -103,6 +103,20 @@ class Measure:
     def score(self, value: float) -> float:
         """Return a value with the sign by which more is better; its own inverse."""
         return self.sign * value
+
+    def edge(self, values: Iterable[float]) -> float | None:
+        """Return where a plot of values ends lest a few that are far worse squeeze the rest; None without such.
+
+        The rule is that of `atEdge` in the report's plots.js.
+        """
+        scores = sorted(map(self.score, values))
+        lead = scores[-1] - scores[len(scores) // 2] if scores else 0.0
+        is_squeezed = lead and scores[-1] - scores[0] > 6 * lead
+        return self.score(scores[-1] - 4 * lead) if is_squeezed else None
+
+    def no_worse(self, value: float, edge: float | None) -> float:
+        """Return a value, or the edge of its plot if it is worse."""
+        return value if edge is None else self.score(max(self.score(value), self.score(edge)))
 
     def flipped(self, low: float, high: float) -> tuple[float, float]:
         """Return the ends of an interval of scores as those of values."""

@@ -63,3 +63,23 @@ def test_ends_of_scores_become_ends_of_values_within_their_range() -> None:
 def test_names_are_columns_and_words() -> None:
     assert (ACCURACY.val, ACCURACY.test, ACCURACY.title) == ("val_accuracy", "test_accuracy", "accuracy")
     assert (Measure("macro_f1").title, PIXELS.title, SHARE_TO_MINIMIZE.title) == ("macro F1", "RMSE", "error rate")
+
+
+@pytest.mark.parametrize(
+    ("measure", "values", "edge"),
+    [
+        (ACCURACY, [0.1, 0.87, 0.88, 0.9], 0.82),
+        (PIXELS, [9.0, 2.0, 3.0], 6.0),
+        (ACCURACY, [0.8, 0.87, 0.88, 0.9], None),
+        (ACCURACY, [0.1, 0.9, 0.9], None),
+        (ACCURACY, [], None),
+    ],
+)
+def test_a_plot_ends_before_few_values_that_are_far_worse(
+    measure: Measure, values: list[float], edge: float | None
+) -> None:
+    found = measure.edge(values)
+    assert found == (edge if edge is None else pytest.approx(edge))
+    assert [measure.no_worse(value, found) for value in values] == [
+        found if found and n == 0 else value for n, value in enumerate(values)
+    ]

@@ -17,6 +17,7 @@ from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import natural, short_names, value
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.value_format import Measure
 
 MAX_AXES = 9
 MAX_LINES = 300
@@ -103,9 +104,9 @@ def _prevalent(best: Sequence[TrialRow], rows: Sequence[TrialRow], name: str) ->
 
 
 def _axes(rows: Sequence[TrialRow], names: Sequence[str]) -> list[Axis]:
-    titles = short_names(names)
+    titles, measure = short_names(names), rows[0].measure
     axes = [hyperparameter_axis(titles[name], name, [row.config.get(name) for row in rows]) for name in names]
-    return [*axes, value_axis(f"val {rows[0].measure.title}", [row.val or 0.0 for row in rows])]
+    return [*axes, value_axis(f"val {measure.title}", [row.val or 0.0 for row in rows], measure)]
 
 
 def _figure(results: Results, rows: Sequence[TrialRow], names: Sequence[str], axes: Sequence[Axis]) -> Any:
@@ -173,10 +174,15 @@ def hyperparameter_axis(title: str, name: str, values: Sequence[Any]) -> Axis:
     return Axis(title, {**heights, "null": MISSING}, [*missing, *_ticks(texts)])
 
 
-def value_axis(title: str, values: Sequence[float]) -> Axis:
-    """Return the axis of the values on validation, to scale."""
-    heights = _to_scale({json.dumps(one): one for one in values})
-    return Axis(title, heights, _ticks({height: f"{json.loads(text):.4f}" for text, height in heights.items()}))
+def value_axis(title: str, values: Sequence[float], measure: Measure) -> Axis:
+    """Return the axis of the values on validation, to scale but for the few that would squeeze the others."""
+    edge = measure.edge(values)
+    heights = _to_scale({json.dumps(one): measure.no_worse(one, edge) for one in values})
+    texts = {height: f"{json.loads(text):.4f}" for text, height in heights.items()}
+    if edge is not None:
+        worst = min(values, key=measure.score)
+        texts[heights[json.dumps(worst)]] = f"{'below' if measure.sign > 0 else 'above'} {edge:.4f}"
+    return Axis(title, heights, _ticks(texts))
 
 
 def _to_scale(present: Mapping[str, Any]) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Laws of parallel coordinates: every trial is a line, what the best share is found, and no tick covers another."""
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -8,12 +9,16 @@ from mnist_sweep import CNN, Adam, Momentum, TrialConfig, grid, repeat
 from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.sections import parallel_coordinates
 from mnist_sweep.reports.sections.parallel_coordinates import (
+    MIN_GAP,
     MISSING,
     hyperparameter_axis,
     value_axis,
 )
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 from tests.conftest import MakeRow
 from tests.reports.conftest import MakeResults, blocks_of
+
+LOSS = Measure("log_loss", "minimize", "nats")
 
 
 def test_each_trial_is_a_line_through_its_settings(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -51,10 +56,24 @@ def test_many_numbers_lie_to_scale_and_widely_spread_ones_on_a_logarithmic_scale
     assert hyperparameter_axis("x", "x", rates).height(10.0**-2) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("accuracies", [[0.1, 0.8967, 0.88, 0.8733], [0.1, *(0.9 + n / 1000 for n in range(20))]])
+@pytest.mark.parametrize("accuracies", [[0.1, 0.11, 0.101, 0.9], [0.8, *(0.9 + n / 10_000 for n in range(20)), 0.95]])
 def test_no_tick_of_an_axis_covers_another_and_the_best_has_one(accuracies: Sequence[float]) -> None:
-    ticks = value_axis("val accuracy", accuracies).ticks
-    assert [text for _, text in ticks] == ["0.1000", f"{max(accuracies):.4f}"]
+    heights = [height for height, _ in value_axis("val accuracy", accuracies, ACCURACY).ticks]
+    assert heights[-1] == 1
+    assert all(after - before >= MIN_GAP for before, after in itertools.pairwise(heights))
+
+
+@pytest.mark.parametrize(
+    ("values", "measure", "tick"),
+    [([0.1, 0.87, 0.88, 0.9], ACCURACY, (0, "below 0.8200")), ([9.0, 2.0, 3.0], LOSS, (1, "above 6.0000"))],
+)
+def test_values_far_worse_than_the_rest_lie_at_the_end_of_the_axis(
+    values: list[float], measure: Measure, tick: tuple[float, str]
+) -> None:
+    axis = value_axis("val", values, measure)
+    assert axis.height(values[0]) == tick[0]
+    assert tick in axis.ticks
+    assert axis.height(values[1]) == pytest.approx(0.625 if measure is ACCURACY else 0)
 
 
 def test_few_values_lie_evenly_in_their_order() -> None:
