@@ -6,6 +6,7 @@ from mnist_sweep.reports.blocks import Column, Section, Table
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.names import PARTS, short_names, value
 from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.row import Status
 
 METRICS = {
     "val_loss": Column(title="val loss", name="val_loss", numeric=True, digits=4),
@@ -31,7 +32,8 @@ def _table(results: Results) -> Table:
     rows, names, measure = results.rows, results.varying, results.measure
     titles = short_names(names)
     numeric = {name for name in names if all(_is_number(row.config.get(name)) for row in rows)}
-    metrics = [name for name in METRICS if name in EVEN_IF_CONSTANT or len({getattr(row, name) for row in rows}) > 1]
+    ended = [row for row in rows if row.status is not Status.FAILED]
+    metrics = [name for name in METRICS if name in EVEN_IF_CONSTANT or len({getattr(row, name) for row in ended}) > 1]
     hyperparameters = [Column(title=titles[name], name=name, numeric=name in numeric) for name in names]
     first = [Column(title="trial", name="trial_id"), Column(title="status")]
     judged = [

@@ -17,3 +17,9 @@ def test_every_row_is_a_line_best_first_and_the_others_last(make_row: MakeRow, m
     assert titles[:3] == ["trial", "status", "seed"]
     assert [line[titles.index("val accuracy")] for line in table.rows] == [0.9, 0.8, 0.7, None, None]
     assert [line[1] for line in table.rows] == ["ok", "ok", "ok", "diverged", "failed"]
+
+
+def test_what_is_alike_but_for_a_failed_trial_is_no_column(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = [make_row(), make_row(TrialConfig(seed=7), Status.FAILED, error="x")]
+    (table,) = blocks_of(trials.section(make_results(rows)), Table)
+    assert {column.title for column in table.columns} & {"steps", "parameters"} == set()
