@@ -96,7 +96,7 @@ def next_step(results: Results) -> tuple[str, str]:
     """Return what to try next, in a few words."""
     term, proposed = "what to try next", results.proposed.runs
     if not proposed:
-        return term, "see the race" if results.race else "nothing more" if results.good else "see the failures"
+        return term, "see the failures" if not results.good else "see the race" if results.race else "nothing more"
     first, *others = proposed
     then = [f"; then {run.task}: {run.cost}" for run in others]
     return term, f"{first.task} ({first.cost}{''.join(then)})"

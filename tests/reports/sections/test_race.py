@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 from mnist_sweep.reports.blocks import Plot, Table
+from mnist_sweep.reports.sections import best_config
 from mnist_sweep.reports.sections import race as race_section
 from mnist_sweep.results import saved_race
 from mnist_sweep.search.race import Race
+from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow
 from tests.reports.conftest import MakeResults, blocks_of
-from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
+from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, rows_of
 
 
 def test_section_has_the_answer_and_every_setting(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -25,3 +27,12 @@ def test_section_has_the_answer_and_every_setting(make_row: MakeRow, make_result
     (table,) = blocks_of(section, Table)
     assert [line[0] for line in table.rows] == [f"learning_rate={rate}" for rate in ("0.1", "0.3", "0.4", "0.2")]
     assert [line[-1] == "remains" for line in table.rows] == [True, True, False, False]
+
+
+def test_a_race_whose_runs_all_failed_has_no_answer(make_row: MakeRow, make_results: MakeResults) -> None:
+    results = make_results([make_row(trial, Status.FAILED, error="x", traceback="x") for trial in CONFIGS])
+    saved_race.write(results.folder, Race(IDS, KNOWN, num_val=NUM_VAL))
+    section = race_section.section(results)
+    assert section is not None
+    assert section.finding == "No run gave a value, so nothing is known of any config; 4 trials."
+    assert best_config.next_step(results)[1] == "see the failures"
