@@ -10,6 +10,7 @@ import copyreg
 import dataclasses
 import functools
 import io
+import json
 import linecache
 import sys
 from collections import ChainMap
@@ -22,28 +23,42 @@ from mnist_sweep.errors import ConfigError, ScriptError
 from mnist_sweep.text.lines import listed, one_line
 from mnist_sweep.trials import registry
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig, custom_parts
-from mnist_sweep.trials.parts import type_of
+from mnist_sweep.trials.parts import as_json, fields_of, type_of
 from mnist_sweep.trials.user_code import user_modules
+from mnist_sweep.validation import shown_in_one_line
 
 
 def own_definitions(trials: Iterable[TrialConfig]) -> dict[str, Any]:
     """Return the user's own classes and functions in some trials, by the names that rows store.
 
-    Rows and ids know them by name alone, so within a run a name must stand for one definition, the present one.
+    Rows and ids know them by name alone, so within a run a name must stand for one definition, the present one. A run
+    finds data sets and graphs by value, so values that rows tell apart must differ.
 
     Raises:
-        ConfigError: A name stands for two definitions, or for another one than the trials were made with.
+        ConfigError: A name stands for two definitions, or for another one than the trials were made with; or two values
+            are equal, such as those of fields that are 1 and True.
     """
     found: dict[str, Any] = {}
+    values: dict[Any, Any] = {}
     for trial in trials:
         for part in custom_parts(trial):
-            definition = type_of(getattr(trial, part))
+            value = getattr(trial, part)
+            known, definition = values.setdefault((part, value), value), type_of(value)
+            if known is not value and _stored(known) != _stored(value):
+                one, other = shown_in_one_line(known), shown_in_one_line(value)
+                rule = "let `==` tell them apart, by all fields and their types"
+                raise ConfigError(f"`{part}` is {one} and {other}, which Python takes for equal: {rule}.")
             name = registry.name_of(definition, REGISTRIES[part])
             present = getattr(sys.modules.get(definition.__module__), definition.__name__, definition)
             if definition is not present or found.setdefault(name, definition) is not definition:
                 way_out = "create the trials and the sweep again, so that all of them use the new definition"
                 raise ConfigError(f"`{name}` was redefined after trials were created with it: {way_out}.")
     return found
+
+
+def _stored(value: Any) -> tuple[Any, str]:
+    kind = type_of(value)
+    return kind, json.dumps([as_json(getattr(value, name), name) for name, _ in fields_of(kind)])
 
 
 def pack(definitions: Mapping[str, Any]) -> bytes:

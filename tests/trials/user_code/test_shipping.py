@@ -4,7 +4,7 @@ import pickle
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,24 @@ def test_trials_of_a_definition_that_was_made_again_are_refused(
     assert own_definitions([TrialConfig(model=newer())]) == {f"{__name__}:Net": newer}
     with refused(ConfigError, "was redefined"):
         own_definitions([TrialConfig(model=newer()), *TRIALS])
+
+
+@dataclass(frozen=True)
+class Loose:
+    flag: Any = 0
+    path: str = field(default="", compare=False)
+
+    def load(self) -> Dataset:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(Loose(1), Loose(True)), (Loose((1, 2)), Loose((1, 2.0))), (Loose(), Loose(path="b"))]
+)
+def test_values_that_python_takes_for_equal_and_rows_do_not_are_refused(one: Any, other: Any, refused: Refused) -> None:
+    own_definitions([TrialConfig(data=one), TrialConfig(data=one, seed=1), TrialConfig(data=Loose("a"))])
+    with refused(ConfigError, "`data` is Loose(", "which Python takes for equal", "let `==` tell them apart"):
+        own_definitions([TrialConfig(data=one), TrialConfig(data=other)])
 
 
 @pytest.mark.parametrize("words", [["program.py"], ["-"]])
