@@ -78,9 +78,13 @@ def _windows(sides: list[int], window: int, stride: int) -> tuple[list[int], str
     return [fits[side] for side in sides], ", ".join(rules)
 
 
-def record_calls(model: Any, images: Any) -> tuple[Any, list[LayerCall]]:
-    """Evaluate a model on images; return its outputs, and the calls of its layers in the order in which they end."""
+def record_calls(model: Any, images: Any, *, training: bool = False) -> tuple[Any, list[LayerCall]]:
+    """Call a model with images; return its outputs, and the calls of its layers in the order in which they end.
+
+    The user's own `tf.function`s run eagerly, so that every call has values.
+    """
     import keras
+    import tensorflow as tf
 
     calls: list[LayerCall] = []
     inner: list[set[int]] = [set()]  # for each call in progress: the layers that it has called, and their variables
@@ -96,11 +100,19 @@ def record_calls(model: Any, images: Any) -> tuple[Any, list[LayerCall]]:
         inner[-1] |= called | {id(layer), *map(id, layer.variables)}
         return outputs
 
+    before = tf.config.functions_run_eagerly()
     keras.layers.Layer.__call__ = recorded  # the one place that every layer's call passes, in any kind of model
+    tf.config.run_functions_eagerly(True)
     try:
-        return model(images, training=False), calls
+        return model(images, training=training), calls
     finally:
+        tf.config.run_functions_eagerly(before)
         keras.layers.Layer.__call__ = original
+
+
+def weighted_inputs(calls: Iterable[LayerCall]) -> list[Any]:
+    """Return the inputs of the layers with weights, which may be frozen."""
+    return [call.inputs for call in calls if call.weights or hasattr(call.layer, "kernel")]
 
 
 def describe_calls(calls: Iterable[LayerCall]) -> list[LayerShape]:

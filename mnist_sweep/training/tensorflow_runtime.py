@@ -22,6 +22,7 @@ from mnist_sweep.system import commands
 
 BACKEND, TENSORFLOW = "KERAS_BACKEND", "tensorflow"
 BACKENDS = ("jax", "torch")  # of Keras, besides TensorFlow
+EPSILON = 1e-7  # Keras' own, whatever the user's keras.json says
 MAX_DATASETS = 2  # of which a process keeps the input of graphs, or read-only views
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, Any] = {}
@@ -64,6 +65,7 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False, backend: st
         raise refusal from error
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
+    keras.config.set_epsilon(EPSILON)
     if threads > 1 or gpus:
         tf.config.experimental.enable_op_determinism()
     if not gpus:
@@ -204,8 +206,10 @@ def precision(policy: str) -> Iterator[None]:
     setters: dict[Any, Callable[[Any], None]] = {
         keras.config.dtype_policy: keras.config.set_dtype_policy,
         keras.config.floatx: keras.config.set_floatx,
+        keras.config.epsilon: keras.config.set_epsilon,
         keras.config.image_data_format: keras.config.set_image_data_format,
         tf.config.functions_run_eagerly: tf.config.run_functions_eagerly,
+        tf.config.optimizer.get_jit: lambda before: tf.config.optimizer.set_jit(before or False),
     }
     before = {get: get() for get in setters}
     keras.config.set_dtype_policy(policy)

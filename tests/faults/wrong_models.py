@@ -229,7 +229,7 @@ def _own_draw(layers: Layers, number: int) -> None:
     layers[-1] = keras.layers.Dense(NUM_CLASSES, bias_initializer=start)
 
 
-def _setting(name: str, value: str) -> Fault:
+def _setting(name: str, value: Any) -> Fault:
     def change(layers: Layers, number: int) -> None:
         import keras
 
@@ -265,6 +265,12 @@ def _unused(layer: Any, shape: Any) -> Any:
     return layer.add_weight(shape=(shape[-1], shape[-1]))
 
 
+def _built_dense(layer: Any, shape: Any) -> Any:
+    inner = _dense(8)(0)
+    inner.build(shape)
+    return inner
+
+
 def _compiled(model: Any) -> None:
     model.compile("sgd", "mse")
 
@@ -294,11 +300,13 @@ FAULTS: dict[str, tuple[str, Fault]] = {
         ),
     ),
     "cleared_session": (RIGHT, _cleared),
+    "own_graph": (RIGHT, _hidden(_step(lambda x, _, w: _tf().function(w)(x), _built_dense))),
     "binarised": (NOTED, _first(_step(lambda x, _: _tf().round(x)))),
     "cast": (NOTED, _first(_step(lambda x, _: _tf().cast(_tf().cast(x * 9, "uint8"), x.dtype)))),
     "tanh": (NOTED, _last(_keras("Activation", "tanh"))),
     "relu": (NOTED, _last(_keras("ReLU"))),
     "compiled": (NOTED, lambda layers, number: Finally(_compiled)),
+    "rescaled_a_little": (NOTED, _first(_keras("Rescaling", 1 / 16))),
     "scaled_up": (NOTED, _first(_keras("Rescaling", 255.0))),
     "softmax": (REFUSED, _last(_keras("Softmax"))),
     "softmax_head": (REFUSED, _head(_dense(activation="softmax"))),
@@ -331,6 +339,9 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "rescaled_to_one": (REFUSED, _first(_keras("Rescaling", 1 / 127.5, offset=-1))),
     "divided": (REFUSED, _first(_step(lambda x, _: x / 255))),
     "raw_statistics": (REFUSED, _first(_keras("Normalization", mean=33.3, variance=78.6**2))),
+    "rescaled_in_training": (REFUSED, _first(_step(lambda x, training: x / 255 if training else x))),
+    "brightness_of_255": (REFUSED, _first(_keras("RandomBrightness", (0.5, 0.6)))),
+    "softmax_in_training": (REFUSED, _last(_step(lambda x, training: _tf().nn.softmax(x) if training else x))),
     "multiplied_by_zero": (REFUSED, _first(_keras("Rescaling", 0.0))),
     "shape_of_the_image": (REFUSED, _first(_step(lambda x, _: _tf().ones_like(x)))),
     "forgotten_image": (REFUSED, _hidden(_step(lambda x, _: _tf().zeros_like(x) + 1.0))),
@@ -368,6 +379,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "floatx": (REFUSED, _setting("floatx", "float16")),
     "dtype_policy": (REFUSED, _setting("dtype_policy", "mixed_bfloat16")),
     "channels_first": (REFUSED, _setting("image_data_format", "channels_first")),
+    "epsilon": (REFUSED, _setting("epsilon", 0.1)),
 }
 
 
@@ -401,6 +413,7 @@ def ending(model: Drawn, data: Dataset) -> tuple[str, str]:
         _setting("floatx", "float32")([], 0)
         _setting("dtype_policy", "float32")([], 0)
         _setting("image_data_format", "channels_last")([], 0)
+        _setting("epsilon", 1e-7)([], 0)
     if "error" in SHARED:
         raise SHARED["error"]
     return (NOTED, "; ".join(notes)) if notes else (RIGHT, "")

@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import inference
-from mnist_sweep.models.shapes import LayerCall, record_calls
+from mnist_sweep.models.shapes import LayerCall, record_calls, weighted_inputs
 from mnist_sweep.text.lines import listed
 from mnist_sweep.training.checks.sample import Sample
 
-MIN_SPREAD, MAX_SPREAD = 1 / 50, 50  # of what the first weights see, relative to the images; scaled twice, it is 1/255
+MIN_SPREAD, SMALL_SPREAD, MAX_SPREAD = 1 / 50, 1 / 10, 50  # of what the first weights see; scaled twice, it is 1/255
 GAMMA = 1 + 1e-5  # changes pixels by 4e-6 at most, which float32 tells apart, and only few of them beyond a threshold
 ROUNDING = 1e-6  # difference between the logits of two images that may be rounding, relative to the logits
 GAINS = 1.0, 10.0, 100.0  # of random weights, under which logits leave [-1, 1]
 TOLERANCES = {"float32": 2e-2, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1}  # of logits; a GPU computes in TF32
+LINEAR = "remove the softmax or sigmoid at its end"
 DRAWS = "equal images have different logits in evaluation", "draw random numbers only if `training`"
 
 Array = NDArray[Any]
@@ -41,7 +42,7 @@ class ModelLaws:
     def __init__(self, model: Any, sample: Sample, precision: str) -> None:
         self._model, self._images, self._labels = model, tf.constant(sample.images), tf.constant(sample.labels)
         self._shape, self._tolerance = (len(sample.labels), sample.num_classes), TOLERANCES[precision]
-        self._loss_of = sample.loss
+        self._loss_of, self._has_classes = sample.loss, sample.num_classes > 1 and sample.labels.dtype.kind != "f"
         self._is_exact = precision == "float32" and not tf.config.get_visible_devices("GPU")
         self._start = [variable.value.numpy() for variable in model.variables]
 
@@ -61,6 +62,7 @@ class ModelLaws:
         self._put_back()
         loss, rounds = self._check_gradients(count)
         self._put_back()
+        self._check_augmentation(calls)
         if not _varies(logits):  # whatever training draws or keeps would not show
             self._draw(1.0)
             self._start, logits = [variable.value.numpy() for variable in self._model.variables], self._evaluated()
@@ -87,8 +89,7 @@ class ModelLaws:
         return logits
 
     def _evaluated(self, images: Any = None) -> Array:
-        images = self._images if images is None else images
-        return np.asarray(tf.cast(self._model(images, training=False), tf.float64))
+        return np.asarray(tf.cast(self._model(self._images if images is None else images, training=False), tf.float64))
 
     def _check_evaluation(self, logits: Array) -> None:
         """Validate that evaluation is a function of one image and the variables, which it leaves alone."""
@@ -108,16 +109,24 @@ class ModelLaws:
 
     def _check_scale(self, calls: Sequence[LayerCall]) -> list[str]:
         """Validate that the first weights see images of about the scale in which they come."""
-        first = (call for call in calls if call.weights or hasattr(call.layer, "kernel"))  # which may be frozen
-        inputs = (self._spread(call.inputs) for call in first)
-        spread = next((spread for spread in inputs if spread), None)
-        if spread is None:
+        spreads = [*map(self._spread, weighted_inputs(calls))]
+        if not (spread := next(filter(None, spreads), 0.0)):
             return []
         ratio = spread / self._spread(self._images)
         finding = f"its first layer with weights sees images that differ by at most {spread:.2g}"
         way_out = "images come in [0, 1] already, so remove its own scaling by 1/255, or put Rescaling(255.0) before it"
         law(ratio >= MIN_SPREAD, finding, way_out)
-        return [f"{finding}: images come in [0, 1]"] if ratio > MAX_SPREAD else []
+        is_odd = ratio > MAX_SPREAD or (ratio <= SMALL_SPREAD and spread == spreads[0])
+        return [f"{finding}: images come in [0, 1]"] if is_odd else []
+
+    def _check_augmentation(self, calls: Sequence[LayerCall]) -> None:
+        """Validate that the first weights see images of the same scale in training, whatever augments them there."""
+        _, in_training = record_calls(self._model, self._images, training=True)
+        seen, here = (_largest(weighted_inputs(each)[:1]) for each in (calls, in_training))
+        finding = f"its first layer with weights sees values up to {here:.2g} in training and {seen:.2g} in evaluation"
+        way_out = "images come in [0, 1], so give layers that augment them value_range=(0, 1)"
+        law(not seen or MIN_SPREAD <= here / seen <= MAX_SPREAD, finding, way_out)
+        self._put_back()
 
     def _spread(self, values: Any) -> float:
         """Return how far images differ at most in one place of a tensor; 0 if it is none that holds them."""
@@ -171,17 +180,21 @@ class ModelLaws:
     def _loss(self) -> Any:
         """Return the loss of a training step, for which global generators are in another state each time: float32."""
         outputs = self._model(self._images, training=True)
-        self._checked(outputs)
+        are_probabilities = self._are_probabilities(self._checked(outputs))
+        law(not are_probabilities, "its outputs in training are probabilities", LINEAR)
         losses = self._loss_of.per_example(self._labels, inference.of_labels(outputs, self._labels))
         loss = tf.add_n([tf.reduce_mean(losses), *(tf.cast(one, tf.float32) for one in self._model.losses)])
         law(math.isfinite(loss), f"the loss is {float(loss)} before the first step", "look at the losses it adds")
         return loss
 
+    def _are_probabilities(self, logits: Array) -> bool:
+        return self._has_classes and bool(logits.min() >= 0 and np.abs(logits.sum(axis=-1) - 1).max() < 0.05)
+
     def _check_range(self, logits: Array) -> list[str]:
         """Validate that outputs depend on the images and can be any logits, if necessary at random weights."""
-        if self._shape[1] == 1 or self._labels.dtype.is_floating:
+        if not self._has_classes:
             return []
-        seen, sums_are_one = [logits], np.abs(logits.sum(axis=-1) - 1).max() < 0.05
+        seen, sums_are_one = [logits], self._are_probabilities(logits)
         for gain in GAINS:
             if np.min(seen) < 0 and np.max(np.abs(seen)) > 1 and any(map(_varies, seen)):
                 break
@@ -195,8 +208,7 @@ class ModelLaws:
         law(any(map(_varies, seen)), "all images have the same logits, whatever its weights", "use the images")
         low, high = np.min(seen), np.max(seen)
         if low >= 0 and high <= 1:
-            kind = "probabilities" if sums_are_one else "values in [0, 1]"
-            law(False, f"its outputs are {kind}", "remove the softmax or sigmoid at its end")
+            law(False, f"its outputs are {'probabilities' if sums_are_one else 'values in [0, 1]'}", LINEAR)
         bounded = "stay in [-1, 1]" if low >= -1 and high <= 1 else "are never negative" if low >= 0 else None
         return [f"its outputs {bounded}, whatever its weights, so it can be sure of no class"] if bounded else []
 
@@ -210,6 +222,10 @@ class ModelLaws:
     def _put_back(self) -> None:
         for variable, value in zip(self._model.variables, self._start, strict=True):
             variable.value.assign(value)
+
+
+def _largest(values: Sequence[Any]) -> float:
+    return max((float(np.abs(one).max(initial=0.0)) for one in values if isinstance(one, tf.Tensor)), default=0.0)
 
 
 def _varies(logits: Array) -> bool:

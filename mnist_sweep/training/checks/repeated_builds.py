@@ -155,8 +155,10 @@ def _shared(config: "TrialConfig") -> dict[str, Any]:
     return {
         "the dtype policy": keras.config.dtype_policy().name,
         "floatx": keras.config.floatx(),
+        "epsilon": keras.config.epsilon(),
         "the image data format": keras.config.image_data_format(),
         "functions to run eagerly": tf.config.functions_run_eagerly(),
+        "the compilation by XLA": tf.config.optimizer.get_jit() or "off",
         "its own fields": repr(config.model),
     }
 
