@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_CLASSES = 1 << 16
+MAX_SPAN = 3e38  # of float32 values
 IMAGES_AT_A_TIME = 1000
 
 
@@ -74,6 +75,12 @@ def misfit(name: str, array: object, *, rank: int) -> str | None:
     if array.ndim != rank:
         return broken(f"{name}.ndim == {rank}", way_out, shape=array.shape)
     return None if array.size else broken(f"{name}.size > 0", shape=array.shape)
+
+
+def are_texts(given: Any) -> bool:
+    """Return whether a value is several texts in their order, and not one text."""
+    is_list = not isinstance(given, str | bytes | set | frozenset | dict)
+    return is_list and all(isinstance(one, str) for one in given)
 
 
 def is_one_hot(labels: "NDArray[Any]") -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mnist_sweep.data import conversions
-from mnist_sweep.data.conversions import MAX_CLASSES
+from mnist_sweep.data.conversions import MAX_CLASSES, MAX_SPAN
 from mnist_sweep.errors import DataError
 
 if TYPE_CHECKING:
@@ -91,7 +91,10 @@ class Dataset:
     def __post_init__(self) -> None:
         import numpy as np
 
-        object.__setattr__(self, "class_names", tuple(self.class_names))
+        for name in ("class_names", "notes"):
+            given = getattr(self, name)
+            _require(conversions.are_texts(given), f"Dataset.{name} is a list of strings", **{name: given})
+            object.__setattr__(self, name, tuple(given))
         for name in ("num_classes", "pixel_max"):
             given = getattr(self, name)
             number = given.item() if getattr(given, "ndim", None) == 0 else given  # `labels.max() + 1` is of NumPy
@@ -118,12 +121,12 @@ class Dataset:
         """Validate that labels are classes with their number, or finite numbers without."""
         import numpy as np
 
-        number, num_names = self.num_classes, len(self.class_names)
+        number, num_names, targets = self.num_classes, len(self.class_names), (*self.train.labels.shape[1:], 1)[0]
+        counts = {"num_classes": number, "num_class_names": num_names}
         kinds = {name: str(split.labels.dtype) for name, split in self.splits.items()}
         if "float32" not in kinds.values():
             _require(1 <= number <= MAX_CLASSES, f"1 <= num_classes <= {MAX_CLASSES}", num_classes=number)
-            named = num_names in (0, number)
-            _require(named, "num_class_names in (0, num_classes)", num_class_names=num_names, num_classes=number)
+            _require(num_names in (0, number), "num_class_names in (0, num_classes)", **counts)
             for name, split in self.splits.items():
                 label = int(split.labels.max())
                 _require(label < number, f"{name} labels < num_classes", label=label, num_classes=number)
@@ -142,8 +145,7 @@ class Dataset:
             missing = int(np.count_nonzero(~np.isfinite(split.labels)))
             _require(not missing, f"{name} labels are finite", num_not_finite=missing, num_labels=len(split))
         hint = ": leave that out, or make the labels classes with `labels.astype('uint8')`"
-        names, targets = {"num_classes": number, "num_class_names": num_names}, (*self.label_shape, 1)[0]
-        _require(number in (0, targets) and not num_names, "float32 labels are numbers, of no classes", hint, **names)
+        _require(number in (0, targets) and not num_names, "float32 labels are numbers, of no classes", hint, **counts)
         _require(targets <= MAX_CLASSES, f"numbers of an image <= {MAX_CLASSES}", num=targets)
         object.__setattr__(self, "num_classes", targets)
 
@@ -157,7 +159,8 @@ class Dataset:
                 _require(False, "float32 images have a value_range, such as (0, 1)", found, value_range=given)
             return
         pair = isinstance(given, tuple | list) and len(given) == 2 and {*map(type, given)} <= {int, float}
-        _require(pair and given[0] < given[1], "value_range is (low, high), low < high", value_range=given)
+        is_range = pair and 0 < given[1] - given[0] < MAX_SPAN
+        _require(is_range, "value_range is (low, high), finite, low < high", value_range=given)
         _require(is_float, "value_range goes with float32 images", ": uint8 have a pixel_max", dtype=kinds["train"])
         _require(self.pixel_max == 255, "pixel_max goes with uint8 images", pixel_max=self.pixel_max)
         object.__setattr__(self, "value_range", (float(given[0]), float(given[1])))
@@ -221,8 +224,7 @@ class Dataset:
             if len(levels) == len(splits):
                 splits, scale = {name: replace(split, images=levels[name]) for name, split in splits.items()}, top
         content = {name: [split.images.shape, split.sha256()] for name, split in splits.items()}
-        text = json.dumps([content, self.num_classes, scale])
-        return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+        return hashlib.sha256(json.dumps([content, self.num_classes, scale]).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.data import duplicates
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.data.label_checks import label_notes
+from mnist_sweep.data.label_checks import label_notes, number_notes
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed, printable
 
@@ -22,7 +22,9 @@ Named = Callable[[str, int], str]  # what an image is called, by its split and i
 
 MAX_NAMED, MAX_EXAMPLES = 10, 3
 DARK = 0.5  # of the full pixel: the largest pixel of images that may be scaled otherwise than declared
+DULL = 0.1  # of the full pixel: a range of all pixels that images of a camera exceed
 SHIFT = 0.2  # of the full pixel: a difference of the splits' means that different images rarely have
+MIN_TINT = 0.02  # of the full pixel: a difference of the mean colours of splits
 MANY_CONSTANT = 0.05  # share of a split
 MANY_REPEATED = 0.1  # share of a split
 MANY_BEYOND = 0.01  # share of a split
@@ -58,7 +60,8 @@ def _image_notes(data: Dataset, named: Named | None) -> list[str]:
     is_cut = max(split.images.max() for split in data.splits.values()) <= 1 < data.pixel_range[1]
     if constant or is_cut:  # images of which many are alike for that reason alone
         return [*scale, *constant]
-    return [*scale, *_duplicate_notes(data, named), *([] if scale or data.is_regression else label_notes(data))]
+    labels = number_notes if data.is_regression else label_notes
+    return [*scale, *_duplicate_notes(data, named), *([] if scale else labels(data))]
 
 
 def _name_notes(names: Sequence[str]) -> Iterator[str]:
@@ -75,6 +78,8 @@ def _range_notes(data: Dataset) -> Iterator[str]:
     low, high = data.train.labels.min(axis=0), data.train.labels.max(axis=0)
     for name in ("val", "test"):
         labels = data.splits[name].labels
+        if len(labels) > 1 and (labels == labels[0]).all():
+            yield f"all {name} images have the same number"
         beyond = int(((labels < low) | (labels > high)).reshape(len(labels), -1).any(axis=1).sum())
         if beyond > MANY_BEYOND * len(labels):
             number = _share(beyond, len(labels), f"{name} images")
@@ -120,6 +125,8 @@ def _scale_notes(data: Dataset) -> Iterator[str]:
         is_cast = top == 1 and not data.value_range
         fix = "floats cast to uint8 must be multiplied by 255 first" if is_cast else f"if {top:g} is white, {white}"
         yield f"the largest pixel is {top:g} of {declared}, so all images are dark: {fix}"
+    elif top - (least := min(split.images.min().item() for split in data.splits.values())) <= DULL * span:
+        yield f"all pixels are from {least:g} to {top:g} of {low:g} to {high:g}, so all images look alike"
     elif min(largest.values()) - low <= DARK * (top - low):
         yield f"the splits are scaled differently: the largest pixel is {measured}"
     else:
@@ -127,9 +134,19 @@ def _scale_notes(data: Dataset) -> Iterator[str]:
         if max(means.values()) - min(means.values()) > SHIFT:
             shown = ", ".join(f"{mean:.2f} in {name}" for name, mean in means.items())
             yield f"the splits differ in brightness, as if some were inverted: the mean pixel, of 0 to 1, is {shown}"
+        yield from _colour_notes(data, span)
     height, width, channels = data.image_shape
     if channels > MOST_CHANNELS >= height:
         yield f"images of {height}x{width} pixels with {channels} channels: the axes must be height, width, channels"
+
+
+def _colour_notes(data: Dataset, span: float) -> Iterator[str]:
+    """Yield the splits whose colours fit those of train only in reverse order, as other libraries read images."""
+    colours = {name: split.images[..., :3].mean(axis=(0, 1, 2)) / span for name, split in data.splits.items()}
+    for name in ("val", "test"):
+        same, reverse = (np.abs(colours[name][::step] - colours["train"]).max() for step in (1, -1))
+        if len(colours[name]) == 3 and same > max(MIN_TINT, 3 * reverse):
+            yield f"the colours of {name} look like those of train in reverse order (RGB and BGR)"
 
 
 def _constant_notes(data: Dataset, named: Named | None) -> Iterator[str]:

@@ -49,6 +49,27 @@ def test_numbers_beyond_those_of_train_are_counted_and_one_number_is_refused() -
         validate("ink", replace(data, train=alike))
 
 
+def test_a_split_with_one_number_is_reported() -> None:
+    data = ink()
+    val = replace(data.val, labels=np.full_like(data.val.labels, 5))
+    assert "data ink: all val images have the same number" in notes("ink", replace(data, val=val))
+
+
+def test_colours_in_reverse_order_and_a_range_that_is_hardly_used_are_reported() -> None:
+    tint = np.array([1.0, 0.7, 0.3])
+    splits: Any = {
+        name: replace(split, images=(split.images * 15 * tint).astype("uint8")) for name, split in GOOD.splits.items()
+    }
+    coloured = Dataset(**splits, num_classes=10)
+    assert notes("tinted", coloured) == []
+    reverse = replace(coloured.test, images=coloured.test.images[..., ::-1])
+    (note,) = notes("tinted", replace(coloured, test=reverse))
+    assert note == "data tinted: the colours of test look like those of train in reverse order (RGB and BGR)"
+    splits = {name: replace(split, images=split.images.astype("float32")) for name, split in GOOD.splits.items()}
+    (note,) = notes("wide", Dataset(**splits, num_classes=10, value_range=(-200, 30)))
+    assert note == "data wide: all pixels are from 0 to 16 of -200 to 30, so all images look alike"
+
+
 VAL, TRAIN = GOOD.val, GOOD.train
 WITHOUT_7 = TRAIN.labels != 7
 CASES = {

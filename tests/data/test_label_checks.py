@@ -1,12 +1,14 @@
 """Laws of the neighbours: labels that images do not bear out are told, and few of those that they do."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mnist_sweep.data.dataset import Dataset, Split
-from mnist_sweep.data.label_checks import label_notes
+from mnist_sweep.data.label_checks import label_notes, number_notes
+from tests.optim.test_regression import ink
 
 
 def made(seed: int, *, size: int = 400, shuffled: bool = False) -> Dataset:
@@ -27,6 +29,19 @@ def made(seed: int, *, size: int = 400, shuffled: bool = False) -> Dataset:
 def test_classes_that_differ_in_texture_alone_are_told_from_shuffled_ones(seed: int) -> None:
     assert [*label_notes(made(seed))] == []
     assert len([*label_notes(made(seed, shuffled=True))]) == 1
+
+
+def test_numbers_that_belong_to_images_are_told_from_shuffled_ones() -> None:
+    data = ink()
+    assert [*number_notes(data)] == []
+    several = {name: np.stack([split.labels, -split.labels], axis=1) for name, split in data.splits.items()}
+    splits: Any = {name: dataclasses.replace(split, labels=several[name]) for name, split in data.splits.items()}
+    assert [*number_notes(Dataset(**splits, pixel_max=16))] == []
+    for name in data.splits:
+        mixed = np.random.default_rng(0).permutation(data.splits[name].labels)
+        wrong: Any = {name: dataclasses.replace(data.splits[name], labels=mixed)}
+        (note,) = number_notes(dataclasses.replace(data, **wrong))
+        assert f"the numbers of {name} look unrelated to its images" in note
 
 
 def test_too_few_images_are_not_judged() -> None:
