@@ -48,11 +48,11 @@ def keep(chosen: dict[str, Any]) -> "Keep":
 def trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> "list[Tracker]":
     """Return the trackers that are asked for."""
     found: list[Tracker] = []
-    if mlflow:
+    if mlflow is not None:
         from mnist_sweep.trackers.mlflow import MLflow
 
         found.append(MLflow(uri=mlflow))
-    if wandb:
+    if wandb is not None:
         from mnist_sweep.trackers.wandb import WandB
 
         found.append(WandB(project=wandb))

@@ -37,6 +37,8 @@ class Keep:
     def __post_init__(self) -> None:
         coerce(self)
         require(self.checkpoint_seconds > 0, "checkpoint_seconds > 0", checkpoint_seconds=self.checkpoint_seconds)
+        is_place = self.storage is None or bool(self.storage.rpartition("://")[2])
+        require(is_place, "storage is a folder or a URL such as s3://bucket/folder", storage=self.storage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ def test_what_is_kept_is_what_is_asked_for() -> None:
 
 def test_trackers_are_those_that_are_named() -> None:
     assert run_settings.trackers(mlflow=None, wandb=None, quiet=True) == []
+    assert run_settings.trackers(mlflow="", wandb=None) == [MLflow(uri="")]  # which is refused when it is connected
     assert run_settings.trackers(mlflow="http://127.0.0.1:5000", wandb="digits") == [
         MLflow(uri="http://127.0.0.1:5000"),
         WandB(project="digits"),
