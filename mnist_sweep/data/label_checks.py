@@ -52,13 +52,15 @@ def number_notes(data: Dataset) -> Iterator[str]:
     train = data.train
     if len(train) < 2 * MIN_IMAGES:
         return
-    halves = [Split(images=train.images[start::2], labels=train.labels[start::2]) for start in (0, 1)]
-    for name, known, asked in (("train", *halves), ("val", train, data.val), ("test", train, data.test)):
+    one, other = (Split(images=train.images[start::2], labels=train.labels[start::2]) for start in (0, 1))
+    for name, known, asked in (("train", one, other), ("val", train, data.val), ("test", train, data.test)):
         known, asked = _sample(known), _sample(asked)
         pairs = zip(_features(known.images), _features(asked.images), strict=True)
         numbers = [known.labels[_nearest(*pair)] for pair in pairs], asked.labels
-        guessed, right = (np.reshape(one, (-1, len(asked), np.size(asked.labels[0]))).astype(float) for one in numbers)
-        a, b = (one - one.mean(axis=1, keepdims=True) for one in (guessed, right))
+        guessed, right = (
+            np.reshape(each, (-1, len(asked), np.size(asked.labels[0]))).astype(float) for each in numbers
+        )
+        a, b = (each - each.mean(axis=1, keepdims=True) for each in (guessed, right))
         sizes = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
         best = ((a * b).sum(axis=1) / np.maximum(sizes, np.finfo(float).tiny)).max()
         if len(asked) >= MIN_IMAGES and best <= SURE / np.sqrt(len(asked)):

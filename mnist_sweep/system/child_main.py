@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -24,6 +25,7 @@ from mnist_sweep.text.causes import first_cause
 
 # What ends a process that does not handle it, besides the signals that faulthandler knows.
 ENDING = (signal.SIGALRM, signal.SIGQUIT, signal.SIGSYS, signal.SIGTRAP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+SECONDS_BETWEEN_LOOKS = 1.0
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
@@ -48,7 +50,7 @@ def serve(connection: int, last_words: int, parent: int, main_file: str | None) 
     for number in (connection, last_words):
         os.set_inheritable(number, False)
     with contextlib.suppress(EOFError, OSError), Connection(connection) as pipe:
-        os.register_at_fork(after_in_child=functools.partial(_leave, pipe))
+        os.register_at_fork(after_in_child=functools.partial(_leave, pipe, os.getpid()))
         while request := pipe.recv():
             kind, *arguments = request
             if kind == "run":  # what is thrown into a generator may come too late
@@ -103,10 +105,20 @@ def _watch(connection: int, end: Callable[[int], object]) -> None:
     end(exits.FAILED)
 
 
-def _leave(pipe: "Connection[Any, Any]") -> None:
-    """Make a forked copy of this process one like any other."""
+def _leave(pipe: "Connection[Any, Any]", copied: int) -> None:
+    """Make a forked copy of this process one like any other, apart from its end, which is not after this one's."""
     pipe.close()
+    threading.Thread(target=_end_after, args=(copied,), daemon=True).start()
     faulthandler.disable()
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def _end_after(process: int) -> None:
+    """End this process soon after another one, such as a worker of a pool that nobody has closed."""
+    with contextlib.suppress(ProcessLookupError):
+        while True:
+            os.kill(process, 0)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    os._exit(exits.FAILED)

@@ -87,6 +87,12 @@ def forking() -> int:
     return 1
 
 
+def leaving_a_copy() -> int:
+    if (copy := os.fork()) == 0:
+        time.sleep(600)
+    return copy
+
+
 def raising(error: BaseException) -> None:
     raise error
 
@@ -169,6 +175,17 @@ def test_errors_come_as_they_are_if_they_are_ours_and_as_one_line_if_not(child: 
 def test_a_forked_copy_is_not_heard(child: ChildProcess) -> None:
     assert child.call(forking) == 1
     assert child.call(counting, 0) == child.pid
+
+
+def test_a_forked_copy_ends_with_it() -> None:
+    with ChildProcess() as child:
+        copy = child.call(leaving_a_copy)
+        assert child.call(counting, 0) == child.pid
+        os.kill(copy, 0)
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{copy}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_what_it_prints_is_printed_here(capfd: pytest.CaptureFixture[str]) -> None:
