@@ -22,7 +22,7 @@ from mnist_sweep.system import commands
 
 BACKEND, TENSORFLOW = "KERAS_BACKEND", "tensorflow"
 BACKENDS = ("jax", "torch")  # of Keras, besides TensorFlow
-EPSILON = 1e-7  # Keras' own, whatever the user's keras.json says
+FIT_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")  # by which Keras cuts every `fit` short
 MAX_DATASETS = 2  # of which a process keeps the input of graphs, or read-only views
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, Any] = {}
@@ -65,7 +65,7 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False, backend: st
         raise refusal from error
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
-    keras.config.set_epsilon(EPSILON)
+    keras.config.set_epsilon(1e-7)
     if threads > 1 or gpus:
         tf.config.experimental.enable_op_determinism()
     if not gpus:
@@ -90,9 +90,11 @@ def validate_backend(*, trains_itself: bool) -> None:
 
     Raises:
         ResourceError: It cannot: only models that train themselves may use another one than TensorFlow; or the backend
-            is not installed.
+            is not installed; or the environment limits their `fit`.
     """
     backend = keras_backend()
+    if trains_itself and (limits := [name for name in FIT_LIMITS if name in os.environ]):
+        raise ResourceError(f"{limits[0]} cuts Keras' `fit` short of a trial's steps: unset it, and use --steps.")
     if backend == TENSORFLOW:
         return
     if not trains_itself:
@@ -108,8 +110,7 @@ def load() -> None:
     """Import TensorFlow, with oneDNN and without its log, and Keras on it, unless they are; configure nothing."""
     os.environ[BACKEND] = keras_backend()
     if "tensorflow" not in sys.modules:
-        # TensorFlow's own default excludes processors without AVX-512.
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # its own default excludes processors without AVX-512
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "keras" not in sys.modules:
         with _silent_and_fast_imports():
@@ -122,8 +123,8 @@ def _load_with(backend: str) -> None:
     load()
     import keras
 
-    if (loaded := keras.config.backend()) != backend:
-        raise ResourceError(f"Keras already runs on {loaded} in this process, not on {backend}.")
+    if keras.config.backend() != backend:
+        raise ResourceError(f"Keras already runs on {keras.config.backend()} in this process, not on {backend}.")
 
 
 @contextlib.contextmanager
@@ -163,8 +164,7 @@ def _configure_gpus(gpus: float) -> None:
             f"the trial holds {gpus:g} GPU (CUDA_VISIBLE_DEVICES={seen}), but TensorFlow sees none: "
             "install the extra `gpu` (tensorflow[and-cuda]) and check the driver, or run without --gpus-per-trial."
         )
-    if len(cards) > 1:  # a trial trains on one
-        tf.config.set_visible_devices(cards[:1], "GPU")
+    tf.config.set_visible_devices(cards[:1], "GPU")  # a trial trains on one
     if gpus < 1:
         limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(_card_memory() * gpus))
         tf.config.set_logical_device_configuration(cards[0], [limit])

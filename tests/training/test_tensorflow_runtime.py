@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -44,6 +45,27 @@ def test_only_models_that_train_themselves_may_use_another_backend_of_keras_if_i
     for usual in ("", "tensorflow"):
         monkeypatch.setenv("KERAS_BACKEND", usual)
         tensorflow_runtime.validate_backend(trains_itself=False)
+
+
+@pytest.mark.parametrize("name", ["KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"])
+def test_limits_of_keras_fit_are_refused_where_a_model_may_call_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "3")
+    tensorflow_runtime.validate_backend(trains_itself=False)
+    with pytest.raises(ResourceError, match=f"{name} cuts Keras' `fit` short of a trial's steps: unset it"):
+        tensorflow_runtime.validate_backend(trains_itself=True)
+
+
+def test_the_epsilon_of_keras_is_its_own_whatever_a_file_of_the_user_says(tmp_path: Path) -> None:
+    (tmp_path / "keras.json").write_text('{"epsilon": 0.1, "floatx": "float16", "backend": "tensorflow"}')
+    code = (
+        "from mnist_sweep.training import tensorflow_runtime\n"
+        "tensorflow_runtime.configure(threads=1)\n"
+        "import keras\n"
+        "print(keras.config.epsilon(), keras.config.floatx())\n"
+    )
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["1e-07", "float32"], ended.stderr
 
 
 def test_keras_on_another_backend_is_not_taken_for_the_one_that_is_asked_for() -> None:
