@@ -58,14 +58,16 @@ def effect_sentence(
     interval = f"95% interval {_delta(low, measure, width)} to {_delta(high, measure, width)}"
     trend = factor.has_trend and (means.slope.low > 0 or means.slope.high < 0)
     slope = f"{measure.title} {'rises' if measure.score(means.slope.mean) > 0 else 'falls'} as it rises"
+    is_steady = {means.best, means.worst} == {0, len(labels) - 1}
     if low > 0:
         of = f"; best and worst of {len(labels)}" if len(labels) > 2 else ""
-        ending = f"; {slope}" if trend and {means.best, means.worst} == {0, len(labels) - 1} else ""
+        ending = f"; {slope}" if trend and is_steady else ""
         better = f"{best} is {_difference(difference, measure, width)} better than {worst}"
         alone = "" if significant else "; not significant once corrected for all hyperparameters"
         return f"{name}: {better} ({interval}{of}){ending}{alone}"
     ends = f"({best} vs {worst}: {interval}{unit})"
     if trend:
+        slope = slope if is_steady else f"{measure.title} is best at {best} and worst at {worst}"
         return f"{name}: {slope}, though no two levels differ significantly {ends}"
     return f"{name}: no significant effect {_range(factor, labels)} {ends}"
 

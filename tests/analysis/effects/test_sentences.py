@@ -1,5 +1,7 @@
 """Laws of the wording of effects: what is significant, what is not, failures, and what limits the results."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -103,6 +105,17 @@ def test_trend_too_weak_for_two_levels_is_said_as_a_trend(make_trials: MakeTrial
     assert not effect.significant
     trend = "dropout: accuracy falls as it rises, though no two levels differ significantly (0 vs "
     assert effect.sentence.startswith(trend)
+
+
+def test_trend_that_turns_is_said_by_its_best_and_its_worst_level(make_trials: MakeTrials) -> None:
+    configs = grid(TrialConfig(), {"model.dropout": [0.1 * number for number in range(8)], "batch_size": [20, 50, 100]})
+    values = {number: 0.95 - 0.003 * abs(number - 2) for number in range(8)}
+    trials = make_trials(configs, lambda config: values[round(10 * config.model.dropout)], seed=3)
+    effect = by_name(effects(trials))["model.dropout"]
+    assert not effect.significant
+    assert re.match(
+        r"dropout: accuracy is best at 0.[23] and worst at 0.7, though no two levels differ", effect.sentence
+    )
 
 
 def test_one_seed_is_warned_of(make_trials: MakeTrials) -> None:
