@@ -197,7 +197,7 @@ def _cause(status: int | None, words: str) -> ProcessLostError:
     if status >= 0:
         return ProcessLostError(f"its process ended with exit status {status}", is_own_doing=True)
     place = fault_place(words)
-    where = f" ({place})" if place else ", as happens when memory runs out" if -status == signal.SIGKILL else ""
+    where = f" ({place})" if place else ", by someone or because memory ran out" if -status == signal.SIGKILL else ""
     cause = f"its process was killed by {signal.Signals(-status).name}{where}"
     return ProcessLostError(cause, is_own_doing=place is not None, trace=words or None)
 

@@ -93,7 +93,7 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
         assert isinstance(cost, TrialCost)
         assert min(cost.start, cost.step, cost.memory) > 0
     assert str(failure).startswith("OSError: out of cheese (users_models.py:")
-    assert death == "its process was killed by SIGKILL, as happens when memory runs out"
+    assert death == "its process was killed by SIGKILL, by someone or because memory ran out"
     assert capfd.readouterr() == ("", "")
 
 

@@ -146,7 +146,7 @@ def test_what_ends_the_process_itself_is_told_and_the_next_trial_has_another(dig
         assert "in _abort" in (row.traceback or "")
         row = run(process, replace(BASE, model=Ending(how="exit_in_a_thread")), digits)
         assert re.fullmatch(rf"its process ended by os._exit\(0\) \({MODELS}:\d+\)", row.error or "")
-        with pytest.raises(ProcessLostError, match="SIGKILL, as happens when memory runs out"):
+        with pytest.raises(ProcessLostError, match="SIGKILL, by someone or because memory ran out"):
             run(process, replace(BASE, model=Ending(how="kill")), digits)
         assert run(process, BASE, digits).status is Status.OK
 

@@ -224,7 +224,7 @@ def test_what_a_model_ends_is_not_retried_but_what_the_system_ends_is(tmp_path: 
         "leave": "SystemExit: no GPU (users_models.py:",
         "exit": "ProcessExitError: os._exit(0) (users_models.py:",
         "abort": "its process was killed by SIGABRT (users_models.py:",
-        "kill": "its process was killed by SIGKILL, as happens when memory runs out",
+        "kill": "its process was killed by SIGKILL, by someone or because memory ran out",
     }
     sweep, events = Sweep(name="t", trials=grid(BASE, {"model": list(map(Ending, errors))}), code=[ROOT]), Events()
     runner = RayTune(max_retries=1, max_concurrent=1)
