@@ -1,6 +1,7 @@
 """The rows of a results folder, best first, and the analysis that several sections share."""
 
 import functools
+import json
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from mnist_sweep.analysis.inputs import DROPPED
 from mnist_sweep.errors import no_rows
-from mnist_sweep.results import saved_race
+from mnist_sweep.results import predictions, saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.text.names import label, natural, value, varying
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.ranking import BEST_TRIAL, ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow, rank
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from mnist_sweep.analysis.selection_sentences import Selection
 
 MAX_LEVELS = 8  # that are listed
+ROUNDING = 1e-9  # of accuracies
 Analysis = tuple["Selection", "Effects"]
 Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
 """Takes trials for analysis, and returns a function that waits for the result."""
@@ -105,6 +108,27 @@ class Results:
         from mnist_sweep.analysis.proposers import runs_after
 
         return runs_after(self.folder, self.ledger, self.tied)
+
+    @functools.cached_property
+    def guessing(self) -> str:
+        """Which successful trials are no better than naming one class for all images, in a sentence; "" if none is."""
+        groups: dict[str, list[TrialRow]] = {}
+        for row in self.good if self.measure.is_accuracy else ():
+            groups.setdefault(predictions.data_id(row.config), []).append(row)
+        found = []
+        for name, rows in groups.items():
+            if predictions.path_of(self.folder, f"labels-{name}").exists():
+                labels = predictions.read_labels(self.folder, name).val.tolist()
+                guess = max(Counter(labels).values()) / len(labels)
+                found += [row for row in rows if (row.val or 0.0) <= guess + ROUNDING]
+        if not found:
+            return ""
+        shared = [
+            name for name in self.hyperparameters if len({json.dumps(row.config.get(name)) for row in found}) == 1
+        ]
+        where = f", all with {label(found[0].config, shared)}," if shared and len(found) > 1 else ""
+        are = "are" if len(found) > 1 else "is"
+        return f"{len(found):,} of {counted(len(self.good), 'successful trial')}{where} {are} no better than guessing."
 
     @property
     def tied(self) -> Sequence[str]:

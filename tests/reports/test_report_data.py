@@ -4,13 +4,17 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.analysis import proposers
 from mnist_sweep.analysis.proposers import ProposedRuns
-from mnist_sweep.reports.report_data import evenly_spaced
-from mnist_sweep.reports.sections import best_config, next_run
+from mnist_sweep.reports.report_data import evenly_spaced, read_results
+from mnist_sweep.reports.sections import best_config, failures, next_run
+from mnist_sweep.results import predictions
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow
 from tests.reports.conftest import MakeResults
@@ -47,6 +51,28 @@ def test_what_to_run_next_is_found_once_for_all_sections(
     assert next_run.section(results).blocks
     assert best_config.next_step(results)[1].startswith("2 configs with 3 seeds each")
     assert len(calls) == 1
+
+
+def test_trials_that_guess_are_said_with_what_they_share(make_row: MakeRow, make_results: MakeResults) -> None:
+    values = {1: 0.9, 2: 0.3, 3: 0.1}
+    rows = [
+        make_row(TrialConfig(batch_size=size, seed=seed), val_accuracy=value)
+        for size, value in values.items()
+        for seed in (0, 1)
+    ]
+    results = make_results(rows)
+    assert results.guessing == ""  # without labels nothing is known of guesses
+    labels = np.array([0, 0, 0, *range(7)], np.uint8)  # of which the most frequent class has 4 of 10
+    predictions.write_labels(results.folder, predictions.data_id(rows[0].config), Predictions(labels, labels))
+    assert read_results(results.folder).guessing == "4 of 6 successful trials are no better than guessing."
+    rows = [row if row.config["batch_size"] != 2 else replace(row, val_accuracy=0.5) for row in rows]
+    for row in rows:
+        Ledger(results.folder).commit(row)
+    said = "2 of 6 successful trials, all with batch_size=3, are no better than guessing."
+    results = read_results(results.folder)
+    assert results.guessing == said
+    assert best_config.section(results).finding.endswith(said)
+    assert failures.section(results).finding.endswith(said)
 
 
 @pytest.mark.parametrize(("number", "spaced"), [(3, 3), (5000, 1000)])

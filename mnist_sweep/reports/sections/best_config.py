@@ -30,7 +30,9 @@ def section(results: Results) -> Section:
     selection, _ = results.analysis
     facts = [_on_new_images(results, selection), _cost(results), next_step(results)]
     blocks: list[Block] = [Facts(facts=facts, large=True), _picture(results, selection)]
-    return Section(key=KEY, title=TITLE, finding=_answer(results, selection), blocks=blocks)
+    return Section(
+        key=KEY, title=TITLE, finding=f"{_answer(results, selection)} {results.guessing}".rstrip(), blocks=blocks
+    )
 
 
 def _answer(results: Results, selection: Selection) -> str:
@@ -85,7 +87,8 @@ def _on_new_images(results: Results, selection: Selection) -> tuple[str, str]:
 def _cost(results: Results) -> tuple[str, str]:
     seconds = sum(row.seconds_total or 0.0 for row in results.rows)
     trials = f"{counted(len(results.rows), 'trial')}: {status_counts(results.rows)}"
-    each = f"{duration(seconds / len(results.rows))} each"
+    num_timed = sum(row.seconds_total is not None for row in results.rows)
+    each = f"{duration(seconds / max(1, num_timed))} each"
     if records := runs.read(results.folder):
         wall, ran = sum(run.seconds for run in records), counted(len(records), "run")
         return "cost", f"{duration(wall)} ({trials}; {ran}, {duration(seconds)} of trials, {each})"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_LABEL, MAX_LINES = 46, 3  # characters that fit a phone, and lines of them
 HEIGHT, HEIGHT_OF_CONFIG, HEIGHT_OF_LINE = 160, 18, 16  # pixels
-INTERVALS = ("95% of validation, new seeds", "95% of validation, new images")
+INTERVALS = ("95% of validation, these images", "95% of validation, new images")
 HALF_BLUE = "rgba(43, 131, 186, 0.45)"
 Means = Mapping[str, float]
 

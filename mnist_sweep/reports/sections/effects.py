@@ -36,7 +36,7 @@ def section(results: Results) -> Section | None:
     said += [pair.sentence for pair in analysis.interactions if pair.significant][:MAX_NAMED]
     finding = " ".join(map(_sentence, said))
     if len(said) > 1:
-        finding += " Each is an average over the other hyperparameters, and may be another in a single config."
+        finding += " Each is an average over the other hyperparameters: in a single config, the effect may differ."
     return Section(key="effects", title="What does each hyperparameter do?", finding=finding, blocks=blocks)
 
 

@@ -23,7 +23,11 @@ def section(results: Results) -> Section:
     """Return the trials that failed, diverged, were stopped or have a warning, grouped by cause."""
     groups = _by_cause(results.rows)
     if not groups:
-        return Section(key="failures", title=TITLE, finding="No trial failed, diverged or was stopped early.")
+        return Section(
+            key="failures",
+            title=TITLE,
+            finding=f"No trial failed, diverged or was stopped early. {results.guessing}".rstrip(),
+        )
     shown = dict(list(groups.items())[:MAX_GROUPS])
     rows: list[list[Cell]] = [
         [status.value, cause, len(trials), trials[0].trial_id, results.label(trials[0])]
@@ -32,7 +36,12 @@ def section(results: Results) -> Section:
     more = f", first {MAX_GROUPS} of {len(groups):,}" if len(groups) > MAX_GROUPS else ""
     columns = columns_of("status", "cause", ("trials", 0), "example trial", "its hyperparameters")
     table = Table(caption=f"Causes, most frequent first{more}", columns=columns, rows=rows)
-    return Section(key="failures", title=TITLE, finding=_finding(results.rows, groups), blocks=[table])
+    return Section(
+        key="failures",
+        title=TITLE,
+        finding=f"{_finding(results.rows, groups)} {results.guessing}".rstrip(),
+        blocks=[table],
+    )
 
 
 def _by_cause(rows: Iterable[TrialRow]) -> dict[tuple[Status, str], list[TrialRow]]:

@@ -76,7 +76,8 @@ def _finding(results: Results, runs: Sequence[RunRecord]) -> str:
 
 def _run_blocks(runs: Sequence[RunRecord]) -> list[Block]:
     commands = dict.fromkeys(_command_line(run.command) for run in reversed(runs))
-    blocks: list[Block] = [Command(text=command) for command in list(commands)[:MAX_COMMANDS]]
+    blocks: list[Block] = [Paragraph(text="Commands of the whole sweep, the latest first:")]
+    blocks += [Command(text=command) for command in list(commands)[:MAX_COMMANDS]]
     last = runs[-1]
     memory = f", {last.memory_bytes / 2**30:.1f} GiB of memory" if last.memory_bytes else ""
     versions = [f"Python {last.python}", *(f"{name} {number}" for name, number in last.packages.items())]
