@@ -164,7 +164,8 @@ def _configure_gpus(gpus: float) -> None:
             f"the trial holds {gpus:g} GPU (CUDA_VISIBLE_DEVICES={seen}), but TensorFlow sees none: "
             "install the extra `gpu` (tensorflow[and-cuda]) and check the driver, or run without --gpus-per-trial."
         )
-    tf.config.set_visible_devices(cards[:1], "GPU")  # a trial trains on one
+    if len(cards) > 1:  # a trial trains on one
+        tf.config.set_visible_devices(cards[:1], "GPU")
     if gpus < 1:
         limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(_card_memory() * gpus))
         tf.config.set_logical_device_configuration(cards[0], [limit])
