@@ -14,8 +14,9 @@ from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_sharing import graph_signature
 
-# Seconds between two trials of a worker, by runner. Ray's own start is hidden by the imports that its workers wait for.
+# Seconds by runner: between two trials of a worker, and of a start besides that of its workers.
 BETWEEN_TRIALS = {"Local": 0.0, "RayTune": 0.06}
+STARTS = {"Local": 0.0, "RayTune": 0.9}
 
 
 class TimedTrial(NamedTuple):
@@ -46,13 +47,13 @@ def wall_seconds(
 ) -> float:
     """Return the wall time of a run of trials, in order, in seconds.
 
-    A worker starts in `start` seconds, and traces the graphs of a kind once. If the `models` of the best are saved, it
-    saves each that beats all its earlier ones: the n-th with a probability of 1 / n. A round of `round_size` trials
-    waits for the one before; part of the first may be finished already.
+    A worker starts in `start` seconds after its runner, and traces the graphs of a kind once. If the `models` of the
+    best are saved, it saves each that beats all its earlier ones: the n-th with a probability of 1 / n. A round of
+    `round_size` trials waits for the one before; part of the first may be finished already.
     """
     traced: list[set[Hashable]] = [set() for _ in range(num_workers)]
     finished = [0] * num_workers
-    free = [(start, worker) for worker in range(num_workers)]
+    free = [(start + STARTS[runner], worker) for worker in range(num_workers)]
     for number, trial in enumerate(trials):
         if number and (len(trials) - number) % round_size == 0:
             free = [(max(at for at, _ in free), worker) for worker in range(num_workers)]

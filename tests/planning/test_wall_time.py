@@ -52,7 +52,8 @@ def test_models_that_may_be_the_best_are_saved_less_and_less_often(models: Reten
 
 def test_the_start_and_what_a_runner_adds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(wall_time.BETWEEN_TRIALS, "Local", 0.5)
-    assert taken([TimedTrial(kind="a", seconds=1.0)] * 4, 2, start=4.0) == 4 + 2 * 1.5
+    monkeypatch.setitem(wall_time.STARTS, "Local", 3.0)
+    assert taken([TimedTrial(kind="a", seconds=1.0)] * 4, 2, start=4.0) == 3 + 4 + 2 * 1.5
 
 
 def test_a_trial_takes_its_steps_and_the_images_of_its_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
