@@ -42,6 +42,7 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
     """Return a sweep over own data and an own model after an edit of their module, as in a new process."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # in the processes that load data, too
 
     def edit(old: str = "", new: str = "", *, part: str = "both") -> Sweep:
         (tmp_path / "edited_parts.py").write_text(SOURCE.replace(old, new))
