@@ -135,13 +135,8 @@ class Dataset:
         for name, split in self.splits.items():
             same = split.labels.shape[1:] == self.label_shape
             _require(same, f"{name} has as many numbers as train", shape=split.labels.shape, train=self.label_shape)
-            hint = conversions.hint("labels", split.labels)
-            _require(
-                not conversions.is_one_hot(split.labels),
-                f"{name} labels are classes or numbers",
-                hint,
-                shape=split.labels.shape,
-            )
+            hint, is_plain = conversions.hint("labels", split.labels), not conversions.is_one_hot(split.labels)
+            _require(is_plain, f"{name} labels are classes or numbers", hint, shape=split.labels.shape)
             missing = int(np.count_nonzero(~np.isfinite(split.labels)))
             _require(not missing, f"{name} labels are finite", num_not_finite=missing, num_labels=len(split))
         hint = ": leave that out, or make the labels classes with `labels.astype('uint8')`"
