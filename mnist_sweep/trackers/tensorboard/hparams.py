@@ -39,11 +39,11 @@ def loss_tag(flat: Mapping[str, Any]) -> str:
 
 
 def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """Return the settings of a flat config as the table takes them: lists as text, without the seed and None."""
+    """Return the settings of a flat config as the table takes them: lists as text, without the seed and what is unset."""
     return {
         name: value if isinstance(value, bool | int | float | str) else json.dumps(value)
         for name, value in flat.items()
-        if value is not None and name != "seed"
+        if value is not None and name != "seed" and (name, value) != ("changes", [])
     }
 
 

@@ -7,7 +7,15 @@ from mnist_sweep.trials.config import TrialConfig, to_flat
 
 
 def test_settings_are_what_the_table_can_hold() -> None:
-    flat = {"model": "cnn", "model.filters": [32, 64], "log_every": None, "seed": 0, "on": True, "rate": 0.5}
+    flat = {
+        "model": "cnn",
+        "model.filters": [32, 64],
+        "log_every": None,
+        "seed": 0,
+        "on": True,
+        "rate": 0.5,
+        "changes": [],
+    }
     expected = {"model": "cnn", "model.filters": "[32, 64]", "on": True, "rate": 0.5}
     assert hparams.hyperparameters(flat) == expected
 
