@@ -39,7 +39,7 @@ def loss_tag(flat: Mapping[str, Any]) -> str:
 
 
 def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """Return the settings of a flat config as the table takes them: lists as text, without the seed and what is unset."""
+    """Return what is set of a flat config, as the table takes it: lists as text, and not the seed."""
     return {
         name: value if isinstance(value, bool | int | float | str) else json.dumps(value)
         for name, value in flat.items()
