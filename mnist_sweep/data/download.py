@@ -68,9 +68,8 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
     new_folders: list[Path] = []
     try:
         new_folders += [folder for folder in destination.parents if not folder.exists()]
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(destination) as file:
-            yield file
+        with contextlib.ExitStack() as stack:
+            yield _created(destination, stack)
     except DownloadError:
         raise
     except OSError as error:
@@ -82,6 +81,15 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):  # the first folder that is not empty
             for folder in new_folders:
                 folder.rmdir()
+
+
+def _created(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
+    """Open a new file and create its folder, again if another, failed download has just removed it."""
+    with contextlib.suppress(FileNotFoundError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return stack.enter_context(files.replacing(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return stack.enter_context(files.replacing(path))
 
 
 def _download(url: str, file: IO[bytes], sha256: str) -> None:
