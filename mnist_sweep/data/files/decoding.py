@@ -7,6 +7,7 @@ the first frame of an animation counts. Formats are recognised by content, and l
 import contextlib
 import io
 import os
+import stat
 import struct
 import warnings
 from collections import Counter
@@ -180,8 +181,11 @@ def image_of(content: bytes, rules: Rules) -> NDArray[np.uint8]:
 
 
 def _read(path: str) -> bytes:
-    with io.FileIO(path) as file:
-        if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+    with io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):  # which may never end, or never come
+            raise DataError("is a special file")
+        if status.st_size > MAX_FILE_BYTES:
             raise DataError(f"has more than {MAX_FILE_BYTES:,} bytes")
         return file.readall()
 

@@ -1,9 +1,11 @@
 """What every kind of image file becomes."""
 
 import io
+import os
 import struct
 import tracemalloc
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,6 +165,13 @@ def test_a_file_that_unpacks_to_gigabytes_is_refused(side: int) -> None:
 def test_what_is_no_image_is_refused(content: bytes, cause: str) -> None:
     with pytest.raises(DataError, match=cause):
         decoding.decode(content)
+
+
+def test_what_might_never_end_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    sources = [str(tmp_path / "a.png"), "/dev/zero"]
+    _, report = decoding.decoded(sources, decoding.Rules(None, "auto", "pad"))
+    assert [text.rpartition(" is ")[2] for text in report.refused] == ["a special file", "a special file"]
 
 
 def test_images_are_scaled_in_three_ways() -> None:
