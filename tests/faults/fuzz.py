@@ -4,7 +4,7 @@ Each reader is fuzzed by atheris in a process of its own, guided by the branches
 time and memory. Prints a line for each; exits with status 1 if one crashed, hung or took too much memory, and then
 says how to read the input that did it again.
 
-Command: python -m tests.faults.fuzz [idx|cifar10|row|picture|checkpoint|predictions|… …] [--seconds 60]
+Command: python -m tests.faults.fuzz [idx|row|picture|checkpoint|predictions|… …] [--seconds 60]
 """
 
 import importlib.metadata
