@@ -23,8 +23,22 @@ def residuals(accuracy: Array, config: Codes, seed: Codes) -> Array:
 
     Each accuracy has the index of its config and of its seed, from 0.
     """
-    present, table = to_table(accuracy, config, seed)
-    return np.asarray(table_residuals(table[None], present)[0][config, seed])
+    rest, shared = np.zeros(len(accuracy)), _shared(config, seed)
+    if shared.any():
+        codes = [np.unique(code[shared], return_inverse=True)[1] for code in (config, seed)]
+        present, table = to_table(accuracy[shared], *codes)
+        rest[shared] = table_residuals(table[None], present)[0][tuple(codes)]
+    return rest
+
+
+def _shared(config: Codes, seed: Codes) -> NDArray[np.bool_]:
+    """Return which trials do not have their config or seed to themselves, whose effect would leave no residual."""
+    shared, alone = np.ones(len(config), np.bool_), np.ones(len(config), np.bool_)
+    while alone.any():
+        counts = [np.bincount(code, shared)[code] for code in (config, seed)]
+        alone = shared & (np.minimum(*counts) < 2)
+        shared &= ~alone
+    return shared
 
 
 def to_table(accuracy: Array, config: Codes, seed: Codes) -> tuple[NDArray[np.bool_], Array]:

@@ -26,12 +26,12 @@ def test_seeds_that_no_two_configs_share_leave_no_degrees_of_freedom() -> None:
     assert np.isnan(error.variance)
 
 
-def test_configs_with_seeds_of_their_own_change_nothing() -> None:
+def test_configs_with_seeds_of_their_own_change_nothing_however_many_they_are() -> None:
     draw = np.random.default_rng(7)
     shared = long_form(draw.normal(0, 1, (5, 4)), np.ones((5, 4), np.bool_))
-    config, seed = np.repeat(np.arange(5, 55), 3), np.arange(4, 154)
+    config, seed = np.repeat(np.arange(5, 5005), 3), np.arange(4, 15_004)
     accuracy, configs, seeds = (
-        np.concatenate(parts) for parts in zip(shared, (draw.normal(0, 1, 150), config, seed), strict=True)
+        np.concatenate(parts) for parts in zip(shared, (draw.normal(0, 1, 15_000), config, seed), strict=True)
     )
     assert error_variance(accuracy, configs, seeds) == pytest.approx(error_variance(*shared), rel=1e-12)
     np.testing.assert_allclose(residuals(accuracy, configs, seeds)[:20], residuals(*shared), atol=1e-12)
