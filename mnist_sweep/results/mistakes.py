@@ -37,23 +37,25 @@ class Mistakes(NamedTuple):
     confidence: NDArray[np.float32]
 
 
-def find(model: Any, dataset: Dataset) -> Mistakes:
-    """Return the most confident mistakes of a Keras model, at most 24."""
+def find(model: Any, dataset: Dataset, predicted: NDArray[np.integer]) -> Mistakes:
+    """Return the most confident mistakes of a Keras model, at most 24, given its predictions: integers `[num_val]`."""
     import tensorflow as tf
 
     images, labels = dataset.val.images, dataset.val.labels
-    starts, top = range(0, len(images), inference.BATCH_SIZE), []
-    for batch in (images[start : start + inference.BATCH_SIZE] for start in starts):  # of 65,536 classes, all are GB
-        probabilities = tf.nn.softmax(inference.logits(model, batch, pixel_range=dataset.pixel_range)).numpy()
-        top.append((probabilities.argmax(axis=1), probabilities.max(axis=1)))
-    predicted, confidence = map(np.concatenate, zip(*top, strict=True))
     wrong = np.flatnonzero(predicted != labels)
+    confidence = np.empty(len(wrong), np.float32)
+    for start in range(0, len(wrong), inference.BATCH_SIZE):  # of 65,536 classes, all are GB
+        part = slice(start, start + inference.BATCH_SIZE)
+        logits = inference.logits(model, images[wrong[part]], pixel_range=dataset.pixel_range)
+        shares = tf.nn.softmax(logits).numpy()
+        confidence[part] = shares[np.arange(len(shares)), predicted[wrong[part]]]
     number = min(MAX_MISTAKES, npz.MAX_BYTES // (2 * images[0].nbytes))  # more bytes are not read back
-    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:number]
-    shown = dataset.as_picture(images[surest])
+    surest = np.argsort(-confidence, kind="stable")[:number]
+    kept = wrong[surest]
+    shown = dataset.as_picture(images[kept])
     if shown.shape[3] not in PICTURE_CHANNELS:
         shown = shown.mean(axis=3, keepdims=True).astype(np.uint8)
-    return Mistakes(shown, labels[surest], predicted[surest], confidence[surest])
+    return Mistakes(shown, labels[kept], predicted[kept], confidence[surest])
 
 
 def to_bytes(mistakes: Mistakes) -> bytes:

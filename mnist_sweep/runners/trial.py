@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
@@ -25,7 +25,7 @@ from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import fitting, own_training, reproducibility, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.checks import model_candidates
-from mnist_sweep.training.trial_progress import Heartbeat, Paused, TrainingCallback
+from mnist_sweep.training.trial_progress import FitResult, Heartbeat, Paused, TrainingCallback
 from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
@@ -80,7 +80,7 @@ def steps(
             yield result.predictions
     with contextlib.suppress(Paused):
         if artifacts and result.model is not None and _is_kept(row, artifacts):
-            yield from _saved(result.model, dataset, problems)
+            yield from _saved(result, dataset, problems)
     return dataclasses.replace(row, error="; ".join(problems) or None)
 
 
@@ -187,13 +187,14 @@ def _collected(problems: list[str]) -> Iterator[None]:
         problems.append(f"its logs could not be kept: {error}")
 
 
-def _saved(model: Any, dataset: Dataset, problems: list[str]) -> Iterator[SavedModel]:
+def _saved(result: FitResult, dataset: Dataset, problems: list[str]) -> Iterator[SavedModel]:
     from mnist_sweep.models import keras_file
     from mnist_sweep.results import mistakes
 
     try:
-        found = None if dataset.is_regression else mistakes.to_bytes(mistakes.find(model, dataset))
-        saved = SavedModel(keras_file.to_bytes(model), found)
+        known = None if dataset.is_regression else result.predictions
+        found = mistakes.to_bytes(mistakes.find(result.model, dataset, known.val)) if known is not None else None
+        saved = SavedModel(keras_file.to_bytes(result.model), found)
     except (Exception, SystemExit) as error:  # a user's layer may raise anything: the trial is good all the same
         problems.append(f"its model could not be saved: {first_cause(error)}")
     else:

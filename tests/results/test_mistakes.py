@@ -9,6 +9,8 @@ import pytest
 from mnist_sweep import Dataset, Split
 from mnist_sweep.results import mistakes
 
+PREDICTED = np.array([0, 1, 2, 1, 0, 2], np.uint16)  # by `Telling`, of the images below
+
 
 @pytest.fixture
 def dataset() -> Dataset:
@@ -30,7 +32,7 @@ class Telling:
 
 
 def test_mistakes_are_the_wrong_ones_surest_first(tf: Any, dataset: Dataset) -> None:
-    found = mistakes.find(Telling(), dataset)
+    found = mistakes.find(Telling(), dataset, PREDICTED)
     assert found.predicted.tolist() == [2, 1, 0]
     assert found.labels.tolist() == [1, 2, 2]
     assert found.images[:, 0, 0, 0].tolist() == [255, 127, 0]
@@ -39,7 +41,7 @@ def test_mistakes_are_the_wrong_ones_surest_first(tf: Any, dataset: Dataset) -> 
 
 
 def test_mistakes_are_read_back(tf: Any, dataset: Dataset, tmp_path: Path) -> None:
-    found = mistakes.find(Telling(), dataset)
+    found = mistakes.find(Telling(), dataset, PREDICTED)
     mistakes.write(tmp_path, "a-0", mistakes.to_bytes(found))
     read = mistakes.read(mistakes.path_of(tmp_path, "a-0"))
     for one, other in zip(found, read, strict=True):
@@ -52,7 +54,7 @@ def test_images_of_other_channels_are_shown_by_their_mean(tf: Any, dataset: Data
 
     splits: dict[str, Any] = {name: doubled(split) for name, split in dataset.splits.items()}
     two = Dataset(**splits, num_classes=3, pixel_max=2)
-    found = mistakes.find(Telling(), two)
+    found = mistakes.find(Telling(), two, PREDICTED)
     assert found.images[:, 0, 0].tolist() == [[127], [63], [0]]
     mistakes.write(tmp_path, "a-0", mistakes.to_bytes(found))
     assert mistakes.read(mistakes.path_of(tmp_path, "a-0")).images.shape == (3, 1, 1, 1)
@@ -61,5 +63,5 @@ def test_images_of_other_channels_are_shown_by_their_mean(tf: Any, dataset: Data
 def test_floats_are_shown_as_the_levels_that_they_are(tf: Any, dataset: Dataset) -> None:
     part = Split(images=dataset.val.images.astype(np.float32) - 1, labels=dataset.val.labels)
     floats = Dataset(train=part, val=part, test=part, num_classes=3, value_range=(-1, 1))
-    found = mistakes.find(Telling(), floats)
+    found = mistakes.find(Telling(), floats, PREDICTED)
     assert (found.images.dtype.name, found.images[:, 0, 0, 0].tolist()) == ("uint8", [255, 128, 0])
