@@ -81,8 +81,12 @@ def run(
         needs = "an answer for new images needs the predictions of each trial"
         require(sweep.until.images == "these" or keep is None or keep.predictions, needs, predictions=False)
     folder, interrupts = ResultsFolder(Path(results) / sweep.name), Interrupts(time_budget)
-    with _exits_refused(interrupts):
-        return _run(sweep, folder, runner, keep or Keep(), set(retry), listeners, interrupts)
+    try:
+        with _exits_refused(interrupts):
+            return _run(sweep, folder, runner, keep or Keep(), set(retry), listeners, interrupts)
+    except KeyboardInterrupt as error:
+        vars(error)["_render_traceback_"] = lambda: ["KeyboardInterrupt"]  # what IPython shows: here is no fault
+        raise
 
 
 def _run(

@@ -198,7 +198,7 @@ def test_an_interrupted_kernel_pauses_the_run_and_the_same_cell_resumes_it(tmp_p
         shown, lines, is_interrupted = set[str](), list[str](), False
         for output in outputs(client, code):
             shown |= {*[output.get("transient", {}).get("display_id")]}
-            lines.append(output.get("data", {}).get("text/plain") or output.get("ename", ""))
+            lines.append(output.get("data", {}).get("text/plain") or "".join(output.get("traceback", [])))
             if not is_interrupted and re.search(r">[1-9]\S+ of 150,000", output.get("data", {}).get("text/html", "")):
                 is_interrupted = True
                 manager.interrupt_kernel()
