@@ -30,7 +30,7 @@ from mnist_sweep import (
     read_history,
     read_trials,
 )
-from mnist_sweep.system import exits
+from mnist_sweep.system import refused_exits
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -128,7 +128,7 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _exits_allowed() -> Iterator[None]:
     yield
-    exits.allow()  # after a run that has failed they stay refused
+    refused_exits.allow()  # after a run that has failed they stay refused
 
 
 def _real(name: str, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -14,7 +14,7 @@ from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import echo, tolerant_streams
 from mnist_sweep.cli.uncaught import fail
 from mnist_sweep.errors import SweepError
-from mnist_sweep.system import exits
+from mnist_sweep.system import refused_exits
 from mnist_sweep.system.signals import handle_all, leave_closed_terminal
 from mnist_sweep.text.causes import first_cause, own_frames
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
@@ -87,7 +87,7 @@ def _main(script: str | None) -> None:
         raise KeyboardInterrupt
 
     handle_all(terminate)
-    exits.refuse()
+    refused_exits.refuse()
     try:
         status = cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -112,5 +112,5 @@ def _main(script: str | None) -> None:
             raise
         fail(first_cause(error), error)
     if not status:
-        exits.allow()
+        refused_exits.allow()
     sys.exit(status)

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable
 
-from mnist_sweep.system import exits
+from mnist_sweep.system import refused_exits
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.trials import events
 
@@ -43,9 +43,9 @@ class Dispatcher:
         try:
             listener.on_event(event)
         except (Exception, SystemExit) as error:  # a listener may raise anything: that costs no row
-            exits.end_copy(self._pid)
+            refused_exits.end_copy(self._pid)
             if id(listener) not in self._failed:
                 self._failed.add(id(listener))
                 report = self.notify if len(self._users) > 1 else logging.getLogger(__name__).warning
                 report(f"the listener {type(listener).__name__} failed, the run continues: {first_cause(error)}")
-        exits.end_copy(self._pid)
+        refused_exits.end_copy(self._pid)

@@ -26,7 +26,7 @@ from mnist_sweep.sweep.outcome import Outcome
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.sweep import Sweep
-from mnist_sweep.system import exits
+from mnist_sweep.system import refused_exits
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.system.storage import absolute, folder_in
 from mnist_sweep.text.causes import first_cause
@@ -205,7 +205,7 @@ def _run_missing(
 @contextlib.contextmanager
 def _exits_refused(interrupts: Interrupts) -> Iterator[None]:
     """Let no code of the user's end the process in the body, nor while it ends because the body has failed."""
-    is_new = exits.refuse()
+    is_new = refused_exits.refuse()
     try:
         yield
     except SystemExit as error:
@@ -213,4 +213,4 @@ def _exits_refused(interrupts: Interrupts) -> Iterator[None]:
             raise
         raise SweepError(f"the sweep's own code would end the run: {first_cause(error)}.") from error
     if is_new:
-        exits.allow()
+        refused_exits.allow()

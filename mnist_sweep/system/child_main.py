@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from mnist_sweep.errors import SweepError
-from mnist_sweep.system import exits
+from mnist_sweep.system import refused_exits
 from mnist_sweep.system.signals import SIGNALS, handle_all
 from mnist_sweep.text.causes import first_cause
 
@@ -41,7 +41,7 @@ def serve(connection: int, last_words: int, parent: int, main_file: str | None) 
     faulthandler.enable(last_words)
     for ending in ENDING:
         faulthandler.register(ending, last_words, chain=True)
-    exits.refuse(lambda call: os.write(last_words, call.encode()), (*exits.ENDING, "kill"))
+    refused_exits.refuse(lambda call: os.write(last_words, call.encode()), (*refused_exits.ENDING, "kill"))
     if main_file:
         sys.modules["__main__"].__file__ = main_file
     for stream in (sys.stdout, sys.stderr):
@@ -62,7 +62,7 @@ def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any]
     pid = os.getpid()
 
     def send(kind: str, value: Any) -> None:
-        exits.end_copy(pid)
+        refused_exits.end_copy(pid)
         pipe.send((number, kind, value))
 
     thrown: BaseException | None = None
@@ -93,7 +93,7 @@ def _end_with_parent(connection: int, parent: int) -> None:
 
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
-        os._exit(exits.FAILED)
+        os._exit(refused_exits.FAILED)
     threading.Thread(target=_watch, args=(connection, os._exit), daemon=True).start()
 
 
@@ -102,7 +102,7 @@ def _watch(connection: int, end: Callable[[int], object]) -> None:
     closed = select.poll()
     closed.register(connection, 0)
     closed.poll()
-    end(exits.FAILED)
+    end(refused_exits.FAILED)
 
 
 def _leave(pipe: "Connection[Any, Any]", copied: int) -> None:
@@ -121,4 +121,4 @@ def _end_after(process: int) -> None:
         while True:
             os.kill(process, 0)
             time.sleep(SECONDS_BETWEEN_LOOKS)
-    os._exit(exits.FAILED)
+    os._exit(refused_exits.FAILED)

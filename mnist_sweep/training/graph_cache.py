@@ -15,7 +15,7 @@ from mnist_sweep.data.batches import subseed
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.protocol import Model
 from mnist_sweep.optim import losses, objective_metrics
-from mnist_sweep.system import exits
+from mnist_sweep.system import refused_exits
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.network import Network
 from mnist_sweep.training.train_step import TrainStep
@@ -63,7 +63,7 @@ def build_model(config: "TrialConfig", data: "Shaped") -> Any:
     pid = os.getpid()
     with tensorflow_runtime.precision(config.precision):
         model = cast(Model, config.model).build(data.image_shape, data.num_classes)
-        exits.end_copy(pid)  # TensorFlow would hang in it
+        refused_exits.end_copy(pid)  # TensorFlow would hang in it
         return model if is_builtin(config.model) else with_weights(model, data.image_shape)
 
 

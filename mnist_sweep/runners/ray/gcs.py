@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import private, retries
-from mnist_sweep.system import exits
+from mnist_sweep.system import refused_exits
 
 ANY, OWN = "auto", "local"
 ADDRESS = re.compile(r"(?:\[([^][\s]+)\]|([^][:/\s]+)):(\d{1,5})")
@@ -76,7 +76,7 @@ def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> I
             num_unanswered = 0 if _answers(address, SECONDS_TO_CONNECT) else num_unanswered + 1
         report(error := retries.lost_cluster(cluster))
         if not end.wait(SECONDS_TO_END):
-            exits.end_process(str(error))
+            refused_exits.end_process(str(error))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.runners.ray import private, retries
-from mnist_sweep.system import exits, machine
+from mnist_sweep.system import machine, refused_exits
 
 SECONDS_TO_START = 14.0  # of the GCS, then of the raylet; longer on a busy machine, as Ray itself waits 30 s for each
 MAX_SECONDS_TO_START = 30.0
@@ -161,7 +161,7 @@ class LocalProcesses:
             if ended and seconds_ended > (SECONDS_TO_RAISE if self._is_starting else SECONDS_TO_LEAVE):
                 cause = self._end_of(ended) or ""
                 error = retries.NotStartedError(cause) if self._is_starting else retries.broken_ray(ended)
-                exits.end_process(str(error))
+                refused_exits.end_process(str(error))
 
     def _is_closed(self) -> bool:
         """Return whether the GCS accepts no connection any more, as when it was terminated: it runs on for 30 s."""

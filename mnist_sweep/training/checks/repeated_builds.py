@@ -22,7 +22,7 @@ from mnist_sweep.models import inference
 from mnist_sweep.models.protocol import Model
 from mnist_sweep.models.shapes import LayerCall, record_calls
 from mnist_sweep.optim.losses import main_output
-from mnist_sweep.system import exits
+from mnist_sweep.system import refused_exits
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checks.refused_models import ModelLaws, law
@@ -116,7 +116,7 @@ def build(config: "TrialConfig", data: "Shaped") -> Any:
         except (Exception, SystemExit) as error:  # whatever the user's code raises
             raise BuildError from error
         finally:
-            exits.end_copy(pid)
+            refused_exits.end_copy(pid)
         _check_kind(model, before, _shared(config))
         return _called(lambda: with_weights(model, data.image_shape))
 

@@ -113,8 +113,8 @@ import time
 from types import SimpleNamespace
 import ray
 from mnist_sweep.runners.ray import gcs, private
-from mnist_sweep.system import exits
-exits.refuse()
+from mnist_sweep.system import refused_exits
+refused_exits.refuse()
 gcs.SECONDS_BETWEEN = gcs.SECONDS_TO_END = 0.0
 ray.get_runtime_context = lambda: SimpleNamespace(gcs_address="127.0.0.1:9")
 with gcs.watched("10.0.0.1:6379", lambda error: None):
