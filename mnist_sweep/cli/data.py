@@ -29,8 +29,8 @@ def data(data: str, sheet: Path | None, **given: Any) -> Answer:
 
     DATA are the name of a built-in data set, which is found or downloaded, and verified; or a path, as --data of `run`.
     """
+    from mnist_sweep.cli.console import Terminal
     from mnist_sweep.cli.views import data_set as view
-    from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.data import loading, overview
     from mnist_sweep.data.files.own_files import EncodedImages
     from mnist_sweep.data.files.recognition import recognise

@@ -38,9 +38,9 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
     is printed for each trial that ends.
     """
     from mnist_sweep.analysis.folder_status import folder_status
+    from mnist_sweep.cli.console import Terminal
     from mnist_sweep.cli.views import status as view
     from mnist_sweep.cli.views import status_watch
-    from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.sweep import live_run
     from mnist_sweep.trials.json_value import json_value
     from mnist_sweep.watch.live_state import as_of, phase_of
@@ -138,8 +138,8 @@ Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a
 @answering
 def replay(folder: Path, trial_id: str, script: Path | None) -> Answer:
     """Run TRIAL again and compare it with its row, bit for bit."""
+    from mnist_sweep.cli.console import Terminal
     from mnist_sweep.cli.views import replay as view
-    from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.sweep import replay as replays
 
     replayed = replays.replay(folder, trial_id, code=script)

@@ -12,9 +12,9 @@ from mnist_sweep import read_history, read_summary, read_trials
 from mnist_sweep.analysis import comparison, sweep_diff
 from mnist_sweep.analysis.effects import estimation
 from mnist_sweep.analysis.folder_status import folder_status
+from mnist_sweep.cli.console import Terminal
 from mnist_sweep.cli.views import comparison as comparison_view
 from mnist_sweep.cli.views import diff, effects, status
-from mnist_sweep.cli.views.terminal import Terminal
 from mnist_sweep.errors import SweepError
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results.csv_files import write_tables

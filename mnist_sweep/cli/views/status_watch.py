@@ -10,10 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 from rich.text import Text
 
+from mnist_sweep.cli.console import print_lines
 from mnist_sweep.cli.streams import has_reader
 from mnist_sweep.cli.views import status
 from mnist_sweep.cli.views.progress import row_line, running_table
-from mnist_sweep.cli.views.terminal import print_lines
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.watch.feed import Feed
