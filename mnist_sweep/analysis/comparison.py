@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis import comparison_sentences as wording
-from mnist_sweep.analysis.comparison_sentences import (
+from mnist_sweep.analysis import comparison_wording as wording
+from mnist_sweep.analysis.comparison_wording import (
     IMAGE_VALUES,
     IMAGES,
     SEEDS,

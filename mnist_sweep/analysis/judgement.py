@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mnist_sweep.analysis.comparison import Pairs, compare_pairs, pairs_of
-from mnist_sweep.analysis.comparison_sentences import MIN_SEEDS, SCOPES, SEEDS, WITHIN, Comparison, difference
+from mnist_sweep.analysis.comparison_wording import MIN_SEEDS, SCOPES, SEEDS, WITHIN, Comparison, difference
 from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from mnist_sweep.analysis.comparison_sentences import MIN_SEEDS, WITHIN
+from mnist_sweep.analysis.comparison_wording import MIN_SEEDS, WITHIN
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.statistics.paired_tests import seeds_for_half_width

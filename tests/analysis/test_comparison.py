@@ -7,7 +7,7 @@ import pytest
 
 from mnist_sweep import MNIST, Digits, TrialConfig
 from mnist_sweep.analysis.comparison import compare, over_images, over_seeds
-from mnist_sweep.analysis.comparison_sentences import IMAGES, NOT_KEPT, ONE_SEED, SEEDS, SEEDS_AND_IMAGES, TWO_SEEDS
+from mnist_sweep.analysis.comparison_wording import IMAGES, NOT_KEPT, ONE_SEED, SEEDS, SEEDS_AND_IMAGES, TWO_SEEDS
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import mcnemar, newcombe_interval

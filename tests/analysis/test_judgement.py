@@ -8,7 +8,7 @@ import pytest
 
 from mnist_sweep import MNIST, TrialConfig, config_id, verdict
 from mnist_sweep.analysis import judgement
-from mnist_sweep.analysis.comparison_sentences import WITHIN
+from mnist_sweep.analysis.comparison_wording import WITHIN
 from mnist_sweep.analysis.judgement import margin_of
 from mnist_sweep.errors import ConfigError, IncomparableError, LedgerError
 from mnist_sweep.results import predictions

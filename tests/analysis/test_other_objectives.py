@@ -11,7 +11,7 @@ import pytest
 
 from mnist_sweep import Adam, TrialConfig, grid, read_trials, repeat
 from mnist_sweep.analysis.comparison import compare
-from mnist_sweep.analysis.comparison_sentences import IMAGE_VALUES, NOT_KEPT, SEEDS, SEEDS_AND_IMAGES, THESE_IMAGES
+from mnist_sweep.analysis.comparison_wording import IMAGE_VALUES, NOT_KEPT, SEEDS, SEEDS_AND_IMAGES, THESE_IMAGES
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 from mnist_sweep.analysis.folder_status import folder_status

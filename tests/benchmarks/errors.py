@@ -19,7 +19,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.comparison_sentences import unequal_spread
+from mnist_sweep.analysis.comparison_wording import unequal_spread
 from mnist_sweep.analysis.effects.design import design_of_trials
 from mnist_sweep.analysis.effects.estimation import significant_over_all
 from mnist_sweep.analysis.effects.f_tests import fit_with_interactions

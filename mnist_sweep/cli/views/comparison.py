@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from mnist_sweep.analysis.comparison_sentences import Comparison
+from mnist_sweep.analysis.comparison_wording import Comparison
 from mnist_sweep.cli.console import numbers, plain_table, print_lines
 from mnist_sweep.text.numbers import probability
 

@@ -7,7 +7,7 @@ import pytest
 
 from mnist_sweep import Digits, TrialConfig
 from mnist_sweep.analysis.comparison import over_seeds
-from mnist_sweep.analysis.comparison_sentences import (
+from mnist_sweep.analysis.comparison_wording import (
     IMAGES,
     NOT_KEPT,
     ONE_SEED,
