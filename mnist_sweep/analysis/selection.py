@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis import selection_sentences as wording
+from mnist_sweep.analysis import selection_wording as wording
 from mnist_sweep.analysis.inputs import DROPPED, NOTES, as_trials, successful
-from mnist_sweep.analysis.selection_sentences import Selection
+from mnist_sweep.analysis.selection_wording import Selection
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import measure_of
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, interval_of_value, wilson_interval

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mnist_sweep.analysis.effects.effect import Effects
     from mnist_sweep.analysis.proposers import ProposedRuns
-    from mnist_sweep.analysis.selection_sentences import Selection
+    from mnist_sweep.analysis.selection_wording import Selection
 
 MAX_LEVELS = 8  # that are listed
 ROUNDING = 1e-9  # of accuracies

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.selection_sentences import Selection
+from mnist_sweep.analysis.selection_wording import Selection
 
 
 def trials(accuracies: Mapping[str, Sequence[float] | NDArray[np.float64]], **given: Any) -> pd.DataFrame:

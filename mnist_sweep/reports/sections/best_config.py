@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from mnist_sweep.analysis.selection_sentences import ONE_SEED, Selection, ties
+from mnist_sweep.analysis.selection_wording import ONE_SEED, Selection, ties
 from mnist_sweep.reports.blocks import Block, Facts, Plot, Section, columns_of
 from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
