@@ -1,5 +1,5 @@
 """The effect of each hyperparameter on the validation accuracy, with its uncertainty.
 
 Begin with `estimation`. `marginal_means` holds the means and their confidence intervals, `f_tests` the tests of
-interactions, `sentences` the wording.
+interactions, `wording` what is said of them.
 """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.effects import sentences
+from mnist_sweep.analysis.effects import wording
 from mnist_sweep.analysis.effects.design import Array, Codes, Design, design_of_trials
 from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Level
 from mnist_sweep.analysis.effects.f_tests import ALPHA, RESOLUTION, InteractionTest, fit_with_interactions
@@ -72,7 +72,7 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
         interactions=tuple(pair for number, pair in enumerate(pairs) if pair.significant or number < NUM_INTERACTIONS),
         num_trials=int(good.sum()),
         left_out={str(status): int(num) for status, num in trials["status"][~good].value_counts().items()},
-        notes=(*trials.attrs.get(NOTES, ()), *sentences.notes(trials, good, factors, design, measure)),
+        notes=(*trials.attrs.get(NOTES, ()), *wording.notes(trials, good, factors, design, measure)),
         objective=measure,
     )
 
@@ -191,10 +191,10 @@ def _effect(
         levels.append(one)
     difference, low, high = means.difference if means else UNKNOWN
     labels = [factor.labels[number] for number in live]
-    parts = [sentences.effect_sentence(factor, labels, means, measure=measure, significant=significant)]
+    parts = [wording.effect_sentence(factor, labels, means, measure=measure, significant=significant)]
     setting = trials["config_id"].factorize()[0]
     for kind, rows in failures.items():
-        parts += sentences.failure_sentences(factor, kind, rows, setting, num_tests=num_levels * len(failures))
+        parts += wording.failure_sentences(factor, kind, rows, setting, num_tests=num_levels * len(failures))
     return Effect(
         name=factor.name,
         title=factor.short,
@@ -212,5 +212,5 @@ def _effect(
 def _interaction(test: InteractionTest, factors: Sequence[Factor]) -> Interaction:
     a, b = (factors[number] for number in test.factors)
     significant = test.pvalue < ALPHA and test.share >= MIN_SHARE
-    sentence = sentences.interaction_sentence(a, b, test.share if significant else None)
+    sentence = wording.interaction_sentence(a, b, test.share if significant else None)
     return Interaction(names=(a.name, b.name), share=test.share, significant=significant, sentence=sentence)

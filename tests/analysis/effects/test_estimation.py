@@ -9,7 +9,7 @@ from scipy import stats
 
 from mnist_sweep import Adam, Momentum, RMSProp, TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.estimation import effects
-from mnist_sweep.analysis.effects.sentences import COLLAPSED
+from mnist_sweep.analysis.effects.wording import COLLAPSED
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.search.distributions import Choice, LogUniform, Uniform

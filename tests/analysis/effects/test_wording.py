@@ -7,7 +7,7 @@ import pytest
 
 from mnist_sweep import CNN, TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.estimation import effects
-from mnist_sweep.analysis.effects.sentences import _delta
+from mnist_sweep.analysis.effects.wording import _delta
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import ACCURACY
