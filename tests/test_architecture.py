@@ -184,7 +184,7 @@ def test_what_linters_say_is_rarely_overruled() -> None:
 OF_RAY = {f"runners.ray.{name}" for name in ("callback", "experiment", "result_grid", "user_callbacks")}
 OF_PANDAS = {
     *(f"analysis.effects.{name}" for name in ("effect", "estimation", "factors", "wording")),
-    *(f"analysis.{name}" for name in ("selection_wording", "expected_best", "selection", "sweep_diff")),
+    *(f"analysis.{name}" for name in ("selection_wording", "tuning_curve", "selection", "sweep_diff")),
 }
 OF_TENSORFLOW = {
     "data.augmentation",

@@ -10,10 +10,10 @@ import pytest
 
 from mnist_sweep import Adam, Momentum, TrialConfig, grid, read_trials, repeat
 from mnist_sweep.analysis.effects.estimation import effects
-from mnist_sweep.analysis.expected_best import expected_best_curve
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff
+from mnist_sweep.analysis.tuning_curve import expected_best_curve
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from mnist_sweep import TrialConfig, compare, diff, effects, read_summary, read_trials, report, select
-from mnist_sweep.analysis.expected_best import expected_best_curve
+from mnist_sweep.analysis.tuning_curve import expected_best_curve
 from mnist_sweep.cli.app import cli
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_files import write_tables

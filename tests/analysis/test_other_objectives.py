@@ -13,12 +13,12 @@ from mnist_sweep import Adam, TrialConfig, grid, read_trials, repeat
 from mnist_sweep.analysis.comparison import compare
 from mnist_sweep.analysis.comparison_wording import IMAGE_VALUES, NOT_KEPT, SEEDS, SEEDS_AND_IMAGES, THESE_IMAGES
 from mnist_sweep.analysis.effects.estimation import effects
-from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.analysis.judgement import verdict
 from mnist_sweep.analysis.proposed_runs import next_runs
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff
+from mnist_sweep.analysis.tuning_curve import expected_best_curve, sentence
 from mnist_sweep.errors import ConfigError, IncomparableError, LedgerError
 from mnist_sweep.optim.image_contributions import standard_error
 from mnist_sweep.reports.writer import write_report

@@ -24,7 +24,7 @@ READING = (
 
 def section(results: Results) -> Section:
     """Return whether more seeds and more configs would help, and the commands of the runs that are proposed."""
-    from mnist_sweep.analysis.expected_best import sentence
+    from mnist_sweep.analysis.tuning_curve import sentence
 
     proposed, blocks = results.proposed, list[Block]()
     for run in proposed.runs:
@@ -62,7 +62,7 @@ def _on_seeds(results: Results, runs: Sequence[ProposedRun]) -> str:
 
 def expected_best(results: Results) -> Plot:
     """Return the expected best value on validation against the number of trials, of which two or more succeeded."""
-    from mnist_sweep.analysis.expected_best import expected_best_curve
+    from mnist_sweep.analysis.tuning_curve import expected_best_curve
 
     curve = expected_best_curve(results.trials)
     threads = results.good[0].environment.get("threads")  # not recorded by a trial that was run without a setting

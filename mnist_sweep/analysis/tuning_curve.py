@@ -1,4 +1,4 @@
-"""Expected best value on validation of a budget of trials.
+"""The tuning curve: the expected best value on validation of a budget of trials.
 
 A budget buys configs, with as many seeds each as in the sweep, and its best is the one with the highest mean over them.
 The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the unbiased estimator of Tang et al. 2020 (arXiv

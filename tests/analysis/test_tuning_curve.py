@@ -1,4 +1,4 @@
-"""Laws of the budget curve: exact against counting, unbiased, with intervals that hold, and a verdict in words."""
+"""Laws of the tuning curve: exact against counting, unbiased, with intervals that hold, and a verdict in words."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_sweep import read_trials
-from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
+from mnist_sweep.analysis.tuning_curve import expected_best_curve, sentence
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Status
