@@ -14,7 +14,6 @@ from mnist_sweep.reports.report_data import Results, Submit, read_results
 from mnist_sweep.reports.sections import (
     best_config,
     certainty,
-    comparison,
     effects,
     failures,
     learning_curves,
@@ -24,10 +23,11 @@ from mnist_sweep.reports.sections import (
     pareto_front,
     provenance,
     race,
+    sweep_comparison,
     timeline,
     trials,
 )
-from mnist_sweep.reports.sections.comparison import SweepComparison, compare_sweeps
+from mnist_sweep.reports.sections.sweep_comparison import SweepComparison, compare_sweeps
 from mnist_sweep.system.files import write_atomically
 
 Format = Literal["html", "md"]
@@ -91,7 +91,7 @@ def write_comparison(
     title, path = f"Sweeps {' and '.join(compared.names)}", output or folder / f"comparison.{format}"
     arguments = [str(folder), "--compare", str(other)]
     of_both = f"`{folder}` (first) and `{other}` (second)"
-    return _write(path, title, of_both, comparison.sections(compared), format, arguments), compared
+    return _write(path, title, of_both, sweep_comparison.sections(compared), format, arguments), compared
 
 
 def _write(

@@ -9,7 +9,7 @@ from mnist_sweep import LogLoss, TrialConfig, TrialRow
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Facts, Plot, Section, Table
 from mnist_sweep.reports.report_data import read_results
-from mnist_sweep.reports.sections.comparison import compare_sweeps, sections
+from mnist_sweep.reports.sections.sweep_comparison import compare_sweeps, sections
 from mnist_sweep.results import predictions
 from mnist_sweep.trials.row import Status
 from tests.analysis.folders import LABELS, Folder
