@@ -1,4 +1,4 @@
-"""The metrics that a user's own training code reports, and those that it returns in the end."""
+"""The values of metrics that a user's own training code reports, and those that it returns in the end."""
 
 import difflib
 import inspect

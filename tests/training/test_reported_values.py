@@ -8,7 +8,7 @@ import pytest
 
 from mnist_sweep import Dataset, Predictions, TrialConfig
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import reported_metrics
+from mnist_sweep.training import reported_values
 from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.trials.value_format import Measure
 from tests.training.training_code import Linear
@@ -19,30 +19,30 @@ TRIAL = TrialConfig(model=Linear())
 
 @pytest.mark.parametrize("value", [1, 0.5, np.float32(0.5), np.int64(1), np.array(0.25), Decimal("0.5")])
 def test_a_number_of_any_kind_is_a_metric(value: Any) -> None:
-    assert reported_metrics.number("val_accuracy", value) == float(value)
+    assert reported_values.number("val_accuracy", value) == float(value)
 
 
 def test_an_eager_tensor_is_a_metric(tf: Any) -> None:
-    assert reported_metrics.number("val_loss", tf.constant(0.5)) == 0.5
+    assert reported_values.number("val_loss", tf.constant(0.5)) == 0.5
 
 
 def test_only_shares_lie_between_0_and_1() -> None:
     percent = Measure("top_accuracy", unit="%")
-    assert reported_metrics.number("val_top_accuracy", 97.5, percent) == 97.5
+    assert reported_values.number("val_top_accuracy", 97.5, percent) == 97.5
     with pytest.raises(ConfigError, match="0 <= val_accuracy <= 1"):
-        reported_metrics.number("val_accuracy", 97.5, percent)
+        reported_values.number("val_accuracy", 97.5, percent)
 
 
 def test_validation_is_that_of_the_last_report_unless_newer_metrics_are_returned(digits: Dataset) -> None:
-    kept = reported_metrics.returned({"test_accuracy": 0.5}, TRIAL, digits, [LAST])
+    kept = reported_values.returned({"test_accuracy": 0.5}, TRIAL, digits, [LAST])
     assert kept == {"test_accuracy": 0.5, "val_accuracy": 0.6, "val_loss": 0.7, "parameters": None}
     newer = {"test_accuracy": 0.5, "val_accuracy": 0.9, "val_loss": 0.1, "parameters": 3, "latency": 0.25}
-    assert reported_metrics.returned(newer, TRIAL, digits, [LAST]) == newer
+    assert reported_values.returned(newer, TRIAL, digits, [LAST]) == newer
 
 
 def test_predictions_give_both_accuracies(digits: Dataset) -> None:
     right = digits.val.labels.astype(int), digits.test.labels.copy()
     right[1][:30] = (right[1][:30] + 1) % 10
-    found = reported_metrics.returned(Predictions(*right), TRIAL, digits, [LAST])
+    found = reported_values.returned(Predictions(*right), TRIAL, digits, [LAST])
     assert (found["val_accuracy"], found["test_accuracy"], found["val_loss"]) == (1.0, 0.9, 0.7)
     assert found["predictions"].test is right[1]
