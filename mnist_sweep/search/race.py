@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_sweep.statistics.elimination import Assumption, Elimination
 from mnist_sweep.statistics.image_margins import ImageSums, margin_factor
 from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
-from mnist_sweep.statistics.sequential import Assumption, Elimination
 from mnist_sweep.trials.row import Status, TrialRow, trial_name
 from mnist_sweep.trials.value_format import ACCURACY, Measure
 from mnist_sweep.validation import INFINITY, coerce, require, require_at_least

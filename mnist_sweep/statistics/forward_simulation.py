@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mnist_sweep.statistics.elimination import Elimination
 from mnist_sweep.statistics.pair_evidence import MIN_SEEDS, Array
-from mnist_sweep.statistics.sequential import Elimination
 
 PAIRS_AT_ONCE, FEWEST, MOST = 40_000, 20, 100  # simulated sweeps times squared settings; simulated sweeps
 BORROWED = 2  # degrees of freedom that the spread of a setting borrows from the others

@@ -20,9 +20,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_sweep.statistics.elimination import Assumption, Elimination
 from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.statistics.pair_evidence import log_evidence, standardized_mean
-from mnist_sweep.statistics.sequential import Assumption, Elimination
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import KINDS, Array, Draw, Sweep
 

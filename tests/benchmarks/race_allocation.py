@@ -15,8 +15,8 @@ from typing import Any
 import click
 import numpy as np
 
+from mnist_sweep.statistics.elimination import Elimination
 from mnist_sweep.statistics.intervals import share_upper_limit
-from mnist_sweep.statistics.sequential import Elimination
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import Array
 from tests.benchmarks.race import ALL_KINDS, FOLDER, MEANS, SAME, WITHIN

@@ -19,8 +19,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_sweep.statistics.elimination import Elimination
 from mnist_sweep.statistics.intervals import share_upper_limit
-from mnist_sweep.statistics.sequential import Elimination
 from tests.benchmarks import race_rules
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import Array, Draw

@@ -17,9 +17,9 @@ import click
 import numpy as np
 
 from mnist_sweep.search.race import Images
+from mnist_sweep.statistics.elimination import Elimination
 from mnist_sweep.statistics.image_margins import ImageSums, margin_factor
 from mnist_sweep.statistics.intervals import share_upper_limit
-from mnist_sweep.statistics.sequential import Elimination
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import Array, Draw
 from tests.benchmarks.race import FOLDER

@@ -22,95 +22,95 @@ class Safeguard(NamedTuple):
     test: str
 
 
-SEQUENTIAL, PAIRS = "statistics/sequential.py", "statistics/pair_evidence.py"
+ELIMINATION, PAIRS = "statistics/elimination.py", "statistics/pair_evidence.py"
 MARGINS, RACE = "statistics/image_margins.py", "search/race.py"
 SAFEGUARDS = {
     "variance has a floor for rounding": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "np.maximum(step**2 / 6, np",
         "np.maximum(0 * step, np",
-        "sequential::test_equal_differences",
+        "elimination::test_equal_differences",
     ),
     "a pair has a variance of its own": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "variance = self._squares[at] / np.maximum(self.num_seeds[at] - 1, 1)",
         "variance = 0 * self._squares[at] + self._squares.sum() / np.maximum(self.num_seeds - 1, 1).sum()",
-        "sequential::test_spread_of_other_pairs",
+        "elimination::test_spread_of_other_pairs",
     ),
     "evidence is a mean over all rivals": Safeguard(
-        SEQUENTIAL, "within, (num_settings - 1) / error", "within, 1 / error", "sequential::test_errors_stay_below"
+        ELIMINATION, "within, (num_settings - 1) / error", "within, 1 / error", "elimination::test_errors_stay_below"
     ),
     "sets of settings are tested, too": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "(total >= needed[:, None])",
         "(total >= self._threshold)",
-        "sequential::test_evidence_stays_also_in_the_round",
+        "elimination::test_evidence_stays_also_in_the_round",
     ),
     "evidence of a rival that is out is frozen": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "np.where(self.remaining, self.pending, np.nan)",
         "self.pending",
-        "sequential::test_evidence_stays_also_in_the_round",
+        "elimination::test_evidence_stays_also_in_the_round",
     ),
     "a setting that is out takes no more": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "self.remaining & ~self.parked & ~self.is_decided",
         "~self.parked & ~self.is_decided",
-        "sequential::test_evidence_of_a_rival_stays",
+        "elimination::test_evidence_of_a_rival_stays",
     ),
     "a sweep that is decided takes no more": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "self.remaining & ~self.parked & ~self.is_decided[:, None]",
         "self.remaining & ~self.parked",
-        "sequential::test_a_decided_sweep",
+        "elimination::test_a_decided_sweep",
     ),
     "a setting within D of all others takes no more, so that its evidence stays": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "self.remaining & ~self.parked & ~self.is_decided",
         "self.remaining & ~self.is_decided",
-        "sequential::test_setting_that_is_within_d_of_all_others",
+        "elimination::test_setting_that_is_within_d_of_all_others",
     ),
     "but of all others, not of some": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "not_shown.any(axis=1) | not_shown.any(axis=2)",
         "not_shown.any(axis=1)",
-        "sequential::test_setting_that_is_within_d",
+        "elimination::test_setting_that_is_within_d",
     ),
     "nobody is within D for good by margins that may grow": Safeguard(
-        SEQUENTIAL, "if not self.pairs.margin.any():", "if True:", "sequential::test_margins_that_may_grow"
+        ELIMINATION, "if not self.pairs.margin.any():", "if True:", "elimination::test_margins_that_may_grow"
     ),
     "only runs of one seed are compared": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "        self.pending[:] = np.nan\n        if not",
         "        if not",
-        "sequential::test_a_lacking_accuracy",
+        "elimination::test_a_lacking_accuracy",
     ),
     "a lacking accuracy is no accuracy": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "leads[:, setting] = np.nan",
         "leads = np.nan_to_num(leads)\n        leads[:, setting] = np.nan",
-        "sequential::test_a_lacking_accuracy",
+        "elimination::test_a_lacking_accuracy",
     ),
     "one setting always remains": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "worse[np.arange(len(sweeps))[all_worse], least[all_worse]] = False",
         "pass",
-        "sequential::test_one_setting",
+        "elimination::test_one_setting",
     ),
     "all that remain are within D": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "shown.max(axis=(1, 2))",
         "np.where(pairs, shown, np.inf).min(axis=(1, 2))",
-        "sequential::test_within_needs_the_evidence",
+        "elimination::test_within_needs_the_evidence",
     ),
     "within D has its share of the error": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "else self._threshold)",
         "else 1 / 0.05)",
-        "sequential::test_distance_of_more_settings",
+        "elimination::test_distance_of_more_settings",
     ),
     "only images are lacking where no seeds can help": Safeguard(
-        SEQUENTIAL,
+        ELIMINATION,
         "self.limited |= ~self.is_decided & none_leaves &",
         "self.limited |= ~self.is_decided &",
         "race_images::test_seeds_are_no_longer_added",
@@ -191,16 +191,19 @@ SAFEGUARDS = {
         RACE, 'and 0 <= row.config["seed"]', 'and -9 <= row.config["seed"]', "race::test_seeds_before_the_first"
     ),
     "other values have the step that was seen": Safeguard(
-        SEQUENTIAL, "np.isinf(step), self._delta,", "np.isinf(step), 0.0,", "sequential::test_values_that_are_all_equal"
+        ELIMINATION,
+        "np.isinf(step), self._delta,",
+        "np.isinf(step), 0.0,",
+        "elimination::test_values_that_are_all_equal",
     ),
     "equal differences of coarse values are no proof": Safeguard(
-        SEQUENTIAL, "if self._resolution:", "if False:", "sequential::test_equal_differences_of_coarse"
+        ELIMINATION, "if self._resolution:", "if False:", "elimination::test_equal_differences_of_coarse"
     ),
     "within D asks more of values that may be skewed": Safeguard(
-        SEQUENTIAL, "SKEWED = 2.0", "SKEWED = 1.0", "sequential::test_within_needs_twice"
+        ELIMINATION, "SKEWED = 2.0", "SKEWED = 1.0", "elimination::test_within_needs_twice"
     ),
     "rounding of float32 is no step": Safeguard(
-        SEQUENTIAL, "ROUNDING = 2.0**-23", "ROUNDING = 0.0", "sequential::test_rounding_of_float32"
+        ELIMINATION, "ROUNDING = 2.0**-23", "ROUNDING = 0.0", "elimination::test_rounding_of_float32"
     ),
     "an accuracy has the step of an image": Safeguard(
         RACE,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from mnist_sweep.statistics.elimination import Assumption, Elimination
 from mnist_sweep.statistics.forward_simulation import Spreads, from_seen, from_spreads
-from mnist_sweep.statistics.sequential import Assumption, Elimination
 from tests.benchmarks.race_forecast import simulate
 
 MAX_SEEDS = 30

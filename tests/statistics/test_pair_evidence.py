@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from mnist_sweep.statistics.elimination import Elimination
 from mnist_sweep.statistics.pair_evidence import (
     TAU,
     BettingEvidence,
@@ -15,7 +16,6 @@ from mnist_sweep.statistics.pair_evidence import (
     log_evidence,
     standardized_mean,
 )
-from mnist_sweep.statistics.sequential import Elimination
 
 AT = tuple(np.array([[0], [0], [1]]))
 NOTHING = Differences(*np.zeros((3, 1)))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep.statistics.sequential import Elimination, Resolution
+from mnist_sweep.statistics.elimination import Elimination, Resolution
 from tests.benchmarks.race import simulate
 
 
