@@ -18,7 +18,7 @@ from mnist_sweep.trials import ranking
 from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:
-    from mnist_sweep.predict.image_files import PreparedImage
+    from mnist_sweep.predict.preprocessing import PreparedImage
 
 
 class KeptModel(NamedTuple):
@@ -91,10 +91,10 @@ def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Cl
         LedgerError: The model file is damaged, or made of more than Keras' own layers.
     """
     from mnist_sweep.models import keras_file
-    from mnist_sweep.predict import image_files
+    from mnist_sweep.predict import preprocessing
 
     image_shape = keras_file.image_shape(model_file)
-    read = [image for path in images for image in image_files.read(path, image_shape, card)]
+    read = [image for path in images for image in preprocessing.read(path, image_shape, card)]
     pixels = [image.pixels for image in read if not isinstance(image, DataError)]
     if not pixels:
         return [image for image in read if isinstance(image, DataError)]

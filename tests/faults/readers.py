@@ -34,7 +34,7 @@ from mnist_sweep import (
 from mnist_sweep.data import idx
 from mnist_sweep.errors import DataError, SweepError
 from mnist_sweep.models import keras_file
-from mnist_sweep.predict import image_files
+from mnist_sweep.predict import preprocessing
 from mnist_sweep.results import mistakes, predictions, runs, saved_plan, saved_race
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
@@ -158,7 +158,7 @@ def _rows() -> list[bytes]:
 
 
 def _read_pictures(path: Path, image_shape: tuple[int, int, int], *, handwriting: bool) -> None:
-    for found in image_files.read(path, image_shape, DataCard(handwriting=handwriting)):
+    for found in preprocessing.read(path, image_shape, DataCard(handwriting=handwriting)):
         if isinstance(found, DataError):
             raise found
 

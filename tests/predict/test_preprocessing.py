@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mnist_sweep.errors import DataError
-from mnist_sweep.predict import image_files
-from mnist_sweep.predict.image_files import PreparedImage
+from mnist_sweep.predict import preprocessing
+from mnist_sweep.predict.preprocessing import PreparedImage
 from mnist_sweep.results.data_cards import DataCard
 from tests.conftest import Refused
 
@@ -18,7 +18,7 @@ MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
 def read(path: Path, shape: tuple[int, int, int], *, handwriting: bool = True) -> list[PreparedImage]:
     """Return the prepared images of a file; raise what stands in the place of one."""
     images = []
-    for image in image_files.read(path, shape, DataCard(handwriting=handwriting)):
+    for image in preprocessing.read(path, shape, DataCard(handwriting=handwriting)):
         if isinstance(image, DataError):
             raise image
         images.append(image)
@@ -143,7 +143,7 @@ def test_a_picture_of_anything_but_handwriting_is_scaled_and_nothing_else(
 def test_an_empty_page_among_others_is_refused_alone(tmp_path: Path) -> None:
     images = np.zeros((3, 60, 60), np.uint8)
     images[::2, 10:50, 20:30] = 200
-    one, blank, other = image_files.read(idx_file(tmp_path / "pages", images), MNIST, DataCard(handwriting=True))
+    one, blank, other = preprocessing.read(idx_file(tmp_path / "pages", images), MNIST, DataCard(handwriting=True))
     assert isinstance(one, PreparedImage)
     assert isinstance(other, PreparedImage)
     assert isinstance(blank, DataError)
@@ -188,7 +188,7 @@ def test_an_image_is_scaled_as_those_that_the_network_was_trained_on(tmp_path: P
     says = {"pad": " between black bars", "crop": ", cut at its edges", "stretch": ", which changes its proportions"}
     for how, words in says.items():
         card = DataCard(resize=how)  # type: ignore[arg-type]  # one of the three
-        (image,) = image_files.read(tmp_path / "wide.png", (8, 8, 1), card)
+        (image,) = preprocessing.read(tmp_path / "wide.png", (8, 8, 1), card)
         assert isinstance(image, PreparedImage)
         assert image.preprocessing == f"scaled from 20x10 to 8x8{words}"
         assert bool(image.pixels.min() > 0) is (how != "pad")
