@@ -30,7 +30,7 @@ from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow, rank
-from mnist_sweep.trials.user_code.code_digest import CodeDigests, own_parts
+from mnist_sweep.trials.user_code.reachable_code import CodeDigests, own_parts
 
 KEPT_SWEEPS, KEPT_DIGESTS = 4, 8
 Item = Evaluation | Heartbeat | Predictions | SavedModel

@@ -12,7 +12,7 @@ from mnist_sweep.text.names import Flat
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.trials.user_code.code_digest import CodeDigests, own_parts
+from mnist_sweep.trials.user_code.reachable_code import CodeDigests, own_parts
 
 
 class Digests(NamedTuple):

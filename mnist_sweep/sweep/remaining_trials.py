@@ -21,7 +21,7 @@ from mnist_sweep.trials.events import RaceForecast
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.row import Status, TrialRow, config_of
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.trials.user_code.code_digest import own_parts
+from mnist_sweep.trials.user_code.reachable_code import own_parts
 from mnist_sweep.validation import require
 
 if TYPE_CHECKING:  # what only races and searches need is imported where they are run

@@ -86,8 +86,8 @@ class TrialRow:
         error: Cause of a failure in one line, or why the model of a successful trial was not saved, or None.
         traceback: The whole traceback of that failure, or None.
         data_digest: Digest of the data set (`Dataset.digest`); None in rows of versions before 0.5.
-        code_digest: Digest of the user's own code that the trial reaches (`code_digest.CodeDigests`), that of no code
-            for built-in parts; None in rows of versions before 0.5.
+        code_digest: Digest of the user's own code that the trial reaches (`reachable_code.CodeDigests`), that of no
+            code for built-in parts; None in rows of versions before 0.5.
         merged_from: Name of the results folder that a forced merge of unrelated sweeps copied the row from, or None.
         latency: Milliseconds of wall time that the trained model took for an image of the test split, in batches of 500
             after an evaluation on validation, with the loss and what the objective takes; None of a user's own training

@@ -20,7 +20,7 @@ from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status
-from mnist_sweep.trials.user_code.code_digest import CodeDigests
+from mnist_sweep.trials.user_code.reachable_code import CodeDigests
 from tests.training.training_code import Linear
 
 TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=20, evaluate_every=10)

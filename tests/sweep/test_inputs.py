@@ -17,7 +17,7 @@ from mnist_sweep.sweep.inputs import RunInputs, load_in_child
 from mnist_sweep.system import child_process
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
-from mnist_sweep.trials.user_code.code_digest import CodeDigests
+from mnist_sweep.trials.user_code.reachable_code import CodeDigests
 
 HERE = Path(__file__).name
 

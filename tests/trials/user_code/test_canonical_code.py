@@ -11,7 +11,7 @@ import pytest
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.trials.user_code.canonical_code import normal_form
-from mnist_sweep.trials.user_code.code_digest import CodeDigests
+from mnist_sweep.trials.user_code.reachable_code import CodeDigests
 
 CODE = """
 class Net(Base):
@@ -80,7 +80,7 @@ import time
 from dataclasses import dataclass
 import nets
 from mnist_sweep import TrialConfig
-from mnist_sweep.trials.user_code.code_digest import CodeDigests
+from mnist_sweep.trials.user_code.reachable_code import CodeDigests
 
 FACTOR, UNUSED, NOW = 3, 4, time.time()
 

@@ -1,4 +1,4 @@
-"""Laws of the code digest: whatever a trial's own code reaches counts, and nothing else."""
+"""Laws of the code that a trial reaches: all of it counts in the digest, and nothing else."""
 
 import importlib
 import json
@@ -14,7 +14,7 @@ import pytest
 
 import mnist_sweep
 from mnist_sweep import CNN, MNIST, Softmax, TrialConfig
-from mnist_sweep.trials.user_code.code_digest import CodeDigests, own_parts, reached
+from mnist_sweep.trials.user_code.reachable_code import CodeDigests, own_parts, reached
 
 FILES = {
     "net.py": '''
@@ -159,7 +159,7 @@ def test_built_in_parts_have_the_digest_of_no_code() -> None:
 def test_digests_are_the_same_on_every_version_of_python(reach: Reach, tmp_path: Path) -> None:
     expected = reach()
     code = "import json; from types import SimpleNamespace as N; "
-    code += "from mnist_sweep.trials.user_code.code_digest import reached; "
+    code += "from mnist_sweep.trials.user_code.reachable_code import reached; "
     code += "print(json.dumps(reached((N(__module__='net', __name__='Net'),))))"
     others = [found for minor in (11, 12, 13, 14) if (found := shutil.which(f"python3.{minor}"))]
     path = f"{tmp_path}:{Path(mnist_sweep.__file__).parents[1]}"

@@ -1,7 +1,7 @@
-"""The digest of the user's own code that a trial reaches, by which an edited model is told from the one before.
+"""The user's own code that a trial reaches, and its digest, by which an edited model is told from the one before.
 
-It is made from the source of the trial's parts and of everything of the user's own that they reach: base classes,
-functions and constants, also in other modules, without importing one of them. What the code means counts, not how it is
+These are the trial's parts and everything of the user's own that their source names: base classes, functions and
+constants, also in other modules, without importing one of them. What the code means counts, not how it is
 written (`canonical_code`), so that one digest holds on every version of Python. Names are resolved as Python does, but
 from the source alone: a function that is found by its name in a text (`getattr`, `importlib`) is not seen.
 """
