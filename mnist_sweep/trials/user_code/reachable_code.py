@@ -1,25 +1,23 @@
 """The user's own code that a trial reaches, and its digest, by which an edited model is told from the one before.
 
 These are the trial's parts and everything of the user's own that their source names: base classes, functions and
-constants, also in other modules, without importing one of them. What the code means counts, not how it is
-written (`canonical_code`), so that one digest holds on every version of Python. Names are resolved as Python does, but
-from the source alone: a function that is found by its name in a text (`getattr`, `importlib`) is not seen.
+constants, also in other modules, without importing one of them. What the code means counts, not how it is written
+(`source_digest`), so that one digest holds on every version of Python. Names are resolved as Python does, but from the
+source alone: a function that is found by its name in a text (`getattr`, `importlib`) is not seen.
 """
 
 import ast
 import functools
 import hashlib
 import itertools
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.data.dataset import DIGEST_LENGTH
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials.user_code import user_modules
-from mnist_sweep.trials.user_code.canonical_code import compiled, normal_form
+from mnist_sweep.trials.user_code.source_digest import compiled, digest, normal_form
 from mnist_sweep.trials.user_code.user_modules import MAIN, PACKAGE, SourceModule, Target
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ class CodeDigests:
         It is None if the source of a part cannot be found.
         """
         definitions = self.definitions(config)
-        return None if definitions is None else _digest(definitions)
+        return None if definitions is None else digest(definitions)
 
     def definitions(self, config: "TrialConfig") -> dict[str, str] | None:
         """Return the digest of each own definition that a trial reaches, by its name, such as `net:Net`."""
@@ -68,7 +66,7 @@ def reached(parts: tuple[Any, ...]) -> dict[str, str] | None:
                 return None
         except RecursionError:  # an expression of a thousand terms
             return None
-    return {name: _digest(texts) for name, texts in search.texts.items()}
+    return {name: digest(texts) for name, texts in search.texts.items()}
 
 
 class _Search:
@@ -188,8 +186,3 @@ def _locals(scope: Any, package: str) -> dict[str, Target | None]:
             names -= {*inner.names}
         found |= {name: target for name, target in user_modules.imported(inner, package) if name != "*"}
     return {name: found.get(name) for name in names}
-
-
-def _digest(content: object) -> str:
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:DIGEST_LENGTH]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.trials.user_code.canonical_code import normal_form
 from mnist_sweep.trials.user_code.reachable_code import CodeDigests
+from mnist_sweep.trials.user_code.source_digest import normal_form
 
 CODE = """
 class Net(Base):

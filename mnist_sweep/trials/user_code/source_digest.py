@@ -1,4 +1,4 @@
-"""The normal form of Python code: a text that is the same for code that means the same, on every version of Python.
+"""The digest of Python code, by its normal form: the same for code that means the same, on every version of Python.
 
 Comments, docstrings, formatting, positions and annotations of functions and variables are left out. Annotations in the
 body of a class stay, since they are the fields of a dataclass. Where a program's text is not kept, such as that of one
@@ -6,12 +6,15 @@ from a pipe, its compiled form stands in: it differs between versions of Python,
 """
 
 import ast
+import hashlib
 import itertools
+import json
 import sys
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from mnist_sweep.data.dataset import DIGEST_LENGTH
 from mnist_sweep.trials.user_code.user_modules import codes_of
 
 # Of no meaning, or in the syntax trees of some versions only.
@@ -19,6 +22,12 @@ IGNORED_FIELDS = {"ctx", "kind", "returns", "type_comment", "type_ignores", "typ
 BODIES = {"body", "orelse", "finalbody"}
 DERIVED = ("__doc__", "__firstlineno__", "__module__", "__static_attributes__")  # by Python, some from 3.13 on
 PLAIN = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), type(...))
+
+
+def digest(content: object) -> str:
+    """Return the digest of normal forms, or of digests by name."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:DIGEST_LENGTH]
 
 
 def normal_form(node: Any, *, in_class: bool = False) -> str:
