@@ -1,24 +1,25 @@
 """Estimation of the effect of each hyperparameter on the accuracy, or another objective, on validation.
 
-Means and intervals are those of `marginal_means`, shares of variance those of Optuna's fANOVA (Hutter, Hoos and
-Leyton-Brown 2014). A trial that failed or diverged has no value: it is counted and tested at its levels, and never
-treated as the worst. The seed is noise, not a hyperparameter.
+Means and intervals are those of `marginal_means`, shares of variance those of `importance`. A trial that failed or
+diverged has no value: it is counted and tested at its levels, and never treated as the worst. The seed is noise, not a
+hyperparameter.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects import wording
-from mnist_sweep.analysis.effects.design import Array, Codes, Design, design_of_trials
+from mnist_sweep.analysis.effects.design import Design, design_of_trials
 from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Level
 from mnist_sweep.analysis.effects.f_tests import ALPHA, RESOLUTION, InteractionTest, fit_with_interactions
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
+from mnist_sweep.analysis.effects.importance import variance_shares
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
@@ -34,8 +35,6 @@ MAX_LEVELS = 50  # of a factor that is compared
 NUM_INTERACTIONS = 5
 MIN_SHARE = 0.005  # of an interaction: variation within bins of numbers can cause less
 ENDED_BADLY = (Status.FAILED.value, Status.DIVERGED.value)
-FOREST = {"n_trees": 16, "seed": 0}
-FOREST_SETTINGS = 300  # a random sample if there are more: fANOVA's time is quadratic
 UNKNOWN = math.nan, math.nan, math.nan
 UNCOMPARED = None, None, False
 
@@ -86,52 +85,7 @@ def _estimates(
     model, tests = fit_with_interactions(design)
     num_trends = max(1, sum(factor.has_trend for factor in factors))
     means = [marginal_means(model, number, num_trends=num_trends) for number in range(len(factors))]
-    return means, _variance_shares(design, [factor.kind for factor in factors]), tests
-
-
-def _variance_shares(design: Design, kinds: Sequence[str]) -> list[float | None]:
-    """Return the share of the variance between settings that each factor explains, in [0, 1]; None where it is unknown.
-
-    The share of a nested factor is among the settings that have it. `kinds` are `number` or `category` for each factor.
-    """
-    means, has = design.accuracy.mean(axis=1), design.codes >= 0
-    places, forest_of = np.unique(has, axis=1, return_inverse=True)
-    limit = FOREST_SETTINGS // max(1, sum(not rows.all() for rows in places.T))
-    found: list[float | None] = [None] * len(kinds)
-    for number, rows in enumerate(places.T):
-        varies = has[rows].all(axis=0) & (np.ptp(design.codes[rows], axis=0) > 0)
-        inside, most = np.flatnonzero(varies).tolist(), FOREST_SETTINGS if rows.all() else limit
-        shares = _fanova(means[rows], design.codes[np.ix_(rows, inside)], [kinds[factor] for factor in inside], most)
-        for factor, share in zip(inside, shares, strict=True):
-            if forest_of[factor] == number:
-                found[factor] = share
-    return found
-
-
-def _fanova(means: Array, codes: Codes, kinds: Sequence[str], limit: int) -> list[float | None]:
-    import optuna
-
-    rows = np.random.default_rng(0).permutation(len(means))[:limit]
-    if np.ptp(means[rows]) < RESOLUTION:
-        return [None] * len(kinds)
-    nums = codes.max(axis=0) + 1
-    distributions: dict[str, Any] = {
-        str(factor): optuna.distributions.IntDistribution(0, num - 1)
-        if kind == "number"
-        else optuna.distributions.CategoricalDistribution(range(num))
-        for factor, (kind, num) in enumerate(zip(kinds, nums, strict=True))
-    }
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # no message for the new study
-    study = optuna.create_study(direction="maximize")
-    optuna.logging.set_verbosity(verbosity)
-    values = [dict(zip(distributions, map(int, codes[row]), strict=True)) for row in rows]
-    study.add_trials(
-        optuna.trial.create_trial(params=params, distributions=distributions, value=float(means[row]))
-        for row, params in zip(rows, values, strict=True)
-    )
-    found = optuna.importance.FanovaImportanceEvaluator(**FOREST).evaluate(study)
-    return [min(float(found[name]), 1.0) for name in distributions]
+    return means, variance_shares(design, [factor.kind for factor in factors]), tests
 
 
 def significant_over_all(pvalues: Sequence[float]) -> list[bool]:

@@ -305,14 +305,3 @@ def test_no_interval_goes_beyond_what_accuracies_can_differ_by(make_trials: Make
     configs = repeat(grid(TrialConfig(), {"batch_size": [50, 100]}), seeds=2)
     (effect,) = effects(make_trials(configs, planted, noise=0)).effects
     assert (effect.low, effect.high) == (-1, 1)
-
-
-def test_shares_are_those_planted(make_trials: MakeTrials) -> None:
-    def planted(config: TrialConfig) -> float:
-        return 0.9 + 0.02 * (config.batch_size == 50) + 0.01 * (optimizer_of(config) != "adam")
-
-    shares = {name: effect.share for name, effect in by_name(effects(make_trials(GRID, planted, noise=1e-4))).items()}
-    by_hand = {"batch_size": 0.02**2 / 4, "optimizer": 0.01**2 * 2 / 9}
-    for name, variance in by_hand.items():
-        assert shares[name] == pytest.approx(variance / sum(by_hand.values()), abs=0.05)
-    assert shares["model.dropout"] == pytest.approx(0, abs=0.01)
