@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from mnist_sweep.analysis.effects.design import Design, design_of_trials
-from mnist_sweep.analysis.effects.f_tests import ALPHA, fit_with_interactions
+from mnist_sweep.analysis.effects.interactions import ALPHA, fit_with_interactions
 from mnist_sweep.analysis.effects.marginal_means import marginal_means
 from tests.benchmarks.contest import machine, read_lines, write_lines
 

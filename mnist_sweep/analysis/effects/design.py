@@ -1,4 +1,4 @@
-"""Design of an analysis: settings with their seeds and levels, and the linear model that is fitted to them.
+"""Design of an analysis: settings with their seeds and levels, the linear model fitted to them, and its mean squares.
 
 Where the same seeds repeat the settings, each seed has a fit of its own, which shows the variation between seeds.
 """
@@ -17,6 +17,7 @@ from mnist_sweep.statistics.two_way_residuals import seed_effects, to_table
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 MAX_BLOCKS = 200
+RESOLUTION = 1e-9  # of an accuracy: variation below it is rounding
 CROSSED = 0.8  # share of all pairs of settings and seeds from which on the seeds repeat the settings
 
 
@@ -177,3 +178,48 @@ def marginal_weights(model: LinearModel, levels: Mapping[int, int]) -> Array:
 def leverage(model: LinearModel, vector: Array) -> float:
     """Return the variance of a weighted sum of the coefficients in units of a setting's variance."""
     return float(((vector @ model.roots) ** 2).sum())
+
+
+class MeanSquare(NamedTuple):
+    """An estimate of the variance of a setting's mean over its seeds: a sum of squares and its degrees of freedom."""
+
+    total: float
+    df: float
+    least: float = RESOLUTION**2
+
+    @property
+    def value(self) -> float:
+        """The variance, no smaller than `least`; NaN without a degree of freedom."""
+        return max(self.total / self.df, self.least) if self.df > 0 else math.nan
+
+
+def mean_square_of_settings(model: LinearModel) -> MeanSquare:
+    """Return the mean square of the distances of the settings' means from the model."""
+    means = model.residuals.mean(axis=1)
+    return MeanSquare(float(means @ means), len(means) - model.basis.shape[1], least_variance(model))
+
+
+def mean_square_of_remainder(model: LinearModel) -> MeanSquare:
+    """Return the mean square that neither settings nor the effects' variation from seed to seed explain."""
+    num_settings, num_seeds = model.residuals.shape
+    rest, present = model.residuals - model.residuals.mean(axis=1, keepdims=True), model.design.present
+    df = (num_settings - model.basis.shape[1]) * (num_seeds - 1) - rest.size * (1 - present)
+    return MeanSquare(float((rest**2).sum()) / model.design.num_runs, df, least_variance(model))
+
+
+def mean_square_of_blocks(model: LinearModel) -> MeanSquare:
+    """Return the mean square that neither settings nor seeds explain, when each has an effect of its own."""
+    rest, (num_settings, num_seeds) = block_residuals(model), model.design.accuracy.shape
+    df = (num_settings - 1) * (num_seeds - 1) - rest.size * (1 - model.design.present)
+    return MeanSquare(float((rest**2).sum()) / model.design.num_runs, df, least_variance(model))
+
+
+def block_residuals(model: LinearModel) -> Array:
+    """Return what settings and seeds with an effect each leave of the accuracies: float64 `[settings, seeds]`."""
+    accuracy = model.design.accuracy
+    return np.asarray(accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean())
+
+
+def least_variance(model: LinearModel) -> float:
+    """Return the variance of a setting's mean that rounding to whole images alone causes."""
+    return max(model.design.rounding / len(model.residuals.T), RESOLUTION**2)

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects import wording
-from mnist_sweep.analysis.effects.design import Design, design_of_trials
+from mnist_sweep.analysis.effects.design import RESOLUTION, Design, design_of_trials
 from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Level
-from mnist_sweep.analysis.effects.f_tests import ALPHA, RESOLUTION, InteractionTest, fit_with_interactions
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
 from mnist_sweep.analysis.effects.importance import variance_shares
+from mnist_sweep.analysis.effects.interactions import ALPHA, InteractionTest, fit_with_interactions
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_sweep.analysis.effects.design import Array, Codes, Design
-from mnist_sweep.analysis.effects.f_tests import RESOLUTION
+from mnist_sweep.analysis.effects.design import RESOLUTION, Array, Codes, Design
 
 FOREST = {"n_trees": 16, "seed": 0}
 FOREST_SETTINGS = 300  # a random sample if there are more: fANOVA's time is quadratic

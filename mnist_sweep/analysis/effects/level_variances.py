@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from mnist_sweep.analysis.effects import f_tests
+from mnist_sweep.analysis.effects import design
 from mnist_sweep.analysis.effects.design import Array, LinearModel
 
 PRIOR_DF = 1.75  # of all levels' variance in that of one: with less, power is lost, and with more, coverage
@@ -36,11 +36,11 @@ def variance_of_difference(model: LinearModel, factor: int, vector: Array) -> Le
     less: levels count as alike there until a test shows otherwise.
     """
     has, has_blocks = model.design.codes[:, factor] >= 0, model.design.is_grid and model.design.accuracy.shape[1] > 1
-    squares = (f_tests.block_residuals(model) ** 2).sum(axis=1) if has_blocks else model.residuals.mean(axis=1) ** 2
-    total = float((f_tests.mean_square_of_blocks if has_blocks else f_tests.mean_square_of_settings)(model).df)
+    squares = (design.block_residuals(model) ** 2).sum(axis=1) if has_blocks else model.residuals.mean(axis=1) ** 2
+    total = float((design.mean_square_of_blocks if has_blocks else design.mean_square_of_settings)(model).df)
     codes, squares = model.design.codes[has, factor], squares[has]
     weights = ((model.basis @ (model.roots.T @ vector)) ** 2)[has]
-    if total <= 0 or weights @ squares <= f_tests.RESOLUTION**2 * weights.sum():
+    if total <= 0 or weights @ squares <= design.RESOLUTION**2 * weights.sum():
         return LevelVariance(1.0, total if total > 0 else math.inf, 1.0)
     df, own = np.bincount(codes) * total / len(has), np.bincount(codes, squares)
     pooled = float(own.sum() / df.sum())

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from mnist_sweep.analysis.effects import f_tests
-from mnist_sweep.analysis.effects.design import Array, LinearModel, leverage, marginal_weights
-from mnist_sweep.analysis.effects.f_tests import ALPHA, MeanSquare
+from mnist_sweep.analysis.effects import design
+from mnist_sweep.analysis.effects.design import Array, LinearModel, MeanSquare, leverage, marginal_weights
+from mnist_sweep.analysis.effects.interactions import ALPHA
 from mnist_sweep.analysis.effects.level_variances import variance_of_difference
 from mnist_sweep.statistics.intervals import studentized_range_quantile, weight_of_few
 
@@ -84,7 +84,7 @@ def _errors(model: LinearModel, vectors: Array, rank: int) -> list[MeanSquare]:
     `vectors` are the weights of the coefficients in each sum: float64 `[sums, columns]`; `rank` is their rank. The last
     part is the variation of the sums from seed to seed.
     """
-    settings, num_seeds = f_tests.mean_square_of_settings(model), model.residuals.shape[1]
+    settings, num_seeds = design.mean_square_of_settings(model), model.residuals.shape[1]
     present = model.design.present
     if num_seeds == 1:
         return [settings] if settings.df > 0 else []
@@ -92,11 +92,11 @@ def _errors(model: LinearModel, vectors: Array, rank: int) -> list[MeanSquare]:
     squares = float(((sums - sums.mean(axis=1, keepdims=True)) ** 2).sum())
     df = rank * (num_seeds - 1) * present
     scale = model.design.num_runs * (num_seeds - 1) * present * sum(leverage(model, vector) for vector in vectors)
-    seeds = MeanSquare(squares / scale * df, df, f_tests.least_variance(model))
+    seeds = MeanSquare(squares / scale * df, df, design.least_variance(model))
     if model.design.is_grid or settings.df <= 0:
         return [seeds]
     # Both mean squares contain the remainder; what settings add is what they have beyond it.
-    rest = f_tests.mean_square_of_remainder(model)
+    rest = design.mean_square_of_remainder(model)
     own = settings.value - rest.value if rest.df > 0 else settings.value
     return [MeanSquare(own * settings.df, settings.df), seeds]
 
@@ -117,7 +117,7 @@ def _errors_of_difference(model: LinearModel, factor: int, vector: Array, levels
     own, first = variance_of_difference(model, factor, vector), parts[0]
     df, value = min(first.df, own.df), first.value
     if model.design.is_grid and num_seeds > 1:
-        rest = f_tests.mean_square_of_blocks(model)
+        rest = design.mean_square_of_blocks(model)
         prior = num_seeds / 3 * min(1.0, rest.value / first.value)
         value = (prior * rest.value + first.df * first.value) / (prior + first.df)
         from_seeds = (num_seeds - 1) * (1 + (rank - 1) * own.alike)
@@ -134,9 +134,9 @@ def _interval(
         return Interval(math.nan, math.nan, math.nan)
     mean, variance = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
     half = _weighted(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan
-    if variance <= len(parts) * f_tests.least_variance(model):  # then all round alike
+    if variance <= len(parts) * design.least_variance(model):  # then all round alike
         step = ONE_IMAGE * math.sqrt(model.design.rounding)
-        half = max(half, step + f_tests.RESOLUTION) if step else math.nan
+        half = max(half, step + design.RESOLUTION) if step else math.nan
     return Interval(mean, mean - half, mean + half)
 
 

@@ -9,8 +9,8 @@ import scipy
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects.design import Design
-from mnist_sweep.analysis.effects.f_tests import ALPHA
 from mnist_sweep.analysis.effects.factors import PER_BIN, Factor
+from mnist_sweep.analysis.effects.interactions import ALPHA
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans
 from mnist_sweep.statistics.selection_bias import has_collapses
 from mnist_sweep.text.numbers import counted

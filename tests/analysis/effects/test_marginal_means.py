@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.analysis.effects.design import design_of_trials
-from mnist_sweep.analysis.effects.f_tests import fit_with_interactions
+from mnist_sweep.analysis.effects.interactions import fit_with_interactions
 from mnist_sweep.analysis.effects.marginal_means import marginal_means
 from tests.benchmarks import coverage
 

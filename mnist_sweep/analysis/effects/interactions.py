@@ -1,4 +1,4 @@
-"""Analysis of variance of trials: mean squares, and F-tests of interactions between factors.
+"""Interactions between factors: F-tests of all pairs, and the model with those that are significant.
 
 The unit is the setting; its trials with different seeds are repeated measures.
 """
@@ -9,14 +9,22 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from mnist_sweep.analysis.effects.design import Array, Design, LinearModel, fit, interaction_columns
+from mnist_sweep.analysis.effects.design import (
+    RESOLUTION,
+    Design,
+    LinearModel,
+    MeanSquare,
+    fit,
+    interaction_columns,
+    mean_square_of_remainder,
+    mean_square_of_settings,
+)
 from mnist_sweep.statistics.intervals import CONFIDENCE
 
 ALPHA = 1 - CONFIDENCE
 MAX_COLUMNS = 200  # of an interaction that is tested
 MIN_DF = 5  # that an interaction in the model leaves for the error
 INCLUDED = 0.01  # p-value of an interaction that enters the model: those made by chance would shorten the intervals
-RESOLUTION = 1e-9  # of an accuracy: variation below it is rounding
 
 
 class InteractionTest(NamedTuple):
@@ -29,19 +37,6 @@ class InteractionTest(NamedTuple):
     factors: tuple[int, int]
     share: float
     pvalue: float
-
-
-class MeanSquare(NamedTuple):
-    """An estimate of the variance of a setting's mean over its seeds: a sum of squares and its degrees of freedom."""
-
-    total: float
-    df: float
-    least: float = RESOLUTION**2
-
-    @property
-    def value(self) -> float:
-        """The variance, no smaller than `least`; NaN without a degree of freedom."""
-        return max(self.total / self.df, self.least) if self.df > 0 else math.nan
 
 
 def fit_with_interactions(design: Design) -> tuple[LinearModel, list[InteractionTest]]:
@@ -61,38 +56,6 @@ def fit_with_interactions(design: Design) -> tuple[LinearModel, list[Interaction
         if tests[0].pvalue < INCLUDED and _fits(model, tests[0].factors):
             inside.append(tests[0].factors)
             model = fit(design, inside)
-
-
-def mean_square_of_settings(model: LinearModel) -> MeanSquare:
-    """Return the mean square of the distances of the settings' means from the model."""
-    means = model.residuals.mean(axis=1)
-    return MeanSquare(float(means @ means), len(means) - model.basis.shape[1], least_variance(model))
-
-
-def mean_square_of_remainder(model: LinearModel) -> MeanSquare:
-    """Return the mean square that neither settings nor the effects' variation from seed to seed explain."""
-    num_settings, num_seeds = model.residuals.shape
-    rest, present = model.residuals - model.residuals.mean(axis=1, keepdims=True), model.design.present
-    df = (num_settings - model.basis.shape[1]) * (num_seeds - 1) - rest.size * (1 - present)
-    return MeanSquare(float((rest**2).sum()) / model.design.num_runs, df, least_variance(model))
-
-
-def mean_square_of_blocks(model: LinearModel) -> MeanSquare:
-    """Return the mean square that neither settings nor seeds explain, when each has an effect of its own."""
-    rest, (num_settings, num_seeds) = block_residuals(model), model.design.accuracy.shape
-    df = (num_settings - 1) * (num_seeds - 1) - rest.size * (1 - model.design.present)
-    return MeanSquare(float((rest**2).sum()) / model.design.num_runs, df, least_variance(model))
-
-
-def block_residuals(model: LinearModel) -> Array:
-    """Return what settings and seeds with an effect each leave of the accuracies: float64 `[settings, seeds]`."""
-    accuracy = model.design.accuracy
-    return np.asarray(accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean())
-
-
-def least_variance(model: LinearModel) -> float:
-    """Return the variance of a setting's mean that rounding to whole images alone causes."""
-    return max(model.design.rounding / len(model.residuals.T), RESOLUTION**2)
 
 
 def _test(model: LinearModel, pair: tuple[int, int], num_pairs: int) -> InteractionTest:

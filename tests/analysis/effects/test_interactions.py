@@ -1,4 +1,4 @@
-"""Laws of the analysis of variance: interactions have the textbook's p-values, and planted ones are found."""
+"""Laws of interactions: they have the p-values of the textbook, and planted ones are found."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from scipy import stats
 from mnist_sweep import TrialConfig
 from mnist_sweep.analysis.effects.design import design_of_trials
 from mnist_sweep.analysis.effects.estimation import effects
-from mnist_sweep.analysis.effects.f_tests import fit_with_interactions
+from mnist_sweep.analysis.effects.interactions import fit_with_interactions
 from tests.analysis.effects.planted import GRID, MakeTrials, optimizer_of
 
 
