@@ -15,7 +15,8 @@ from mnist_sweep.system.files import ledger_errors
 from mnist_sweep.system.storage import Storage, storage
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.row import TrialRow, config_of
+from mnist_sweep.trials.ids import config_of
+from mnist_sweep.trials.row import TrialRow
 
 MAX_UNFINISHED = 16  # configs that lack a seed and whose models are kept, which bounds the disk space
 

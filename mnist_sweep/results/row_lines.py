@@ -17,7 +17,8 @@ from mnist_sweep.results.row_validation import (
     validate_fields,
     validate_json,
 )
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
+from mnist_sweep.trials.ids import flat_id, trial_name
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 LINE, HISTORY, END = ",\n ", ',\n "history": ', "}\n"
 MISFITS = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)  # of what is no row

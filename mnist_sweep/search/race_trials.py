@@ -11,7 +11,8 @@ from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig, config_id, with_seed
 from mnist_sweep.trials.events import RaceForecast
-from mnist_sweep.trials.row import TrialRow, trial_name
+from mnist_sweep.trials.ids import trial_name
+from mnist_sweep.trials.row import TrialRow
 
 
 class RaceTrials:

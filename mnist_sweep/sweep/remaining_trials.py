@@ -18,8 +18,9 @@ from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
 from mnist_sweep.trials.config import TrialConfig, config_id, to_flat, trial_id
 from mnist_sweep.trials.events import RaceForecast
+from mnist_sweep.trials.ids import config_of
 from mnist_sweep.trials.kinds import code_key, data_key
-from mnist_sweep.trials.row import Status, TrialRow, config_of
+from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.reachable_code import own_parts
 from mnist_sweep.validation import require

@@ -22,9 +22,9 @@ from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Loss, OwnLoss
 from mnist_sweep.optim.objective_metrics import OBJECTIVES, Accuracy, AnyObjective, description
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
+from mnist_sweep.trials.ids import flat_id, trial_name
 from mnist_sweep.trials.parts import as_json, check_names, fields_of, make, part_of, type_of
 from mnist_sweep.trials.registry import name_of
-from mnist_sweep.trials.row import flat_id, trial_name
 from mnist_sweep.trials.value_format import ACCURACY, Direction, Measure
 from mnist_sweep.validation import INFINITY, require, require_at_least
 

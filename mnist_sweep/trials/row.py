@@ -4,8 +4,6 @@ A row carries everything that is needed to read it without the script that produ
 """
 
 import enum
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -153,22 +151,6 @@ class TrialRow:
 def rank(row: TrialRow) -> tuple[float, float, str]:
     """Return the sort key of successful rows, best first: value on validation, then loss, then id."""
     return -row.measure.score(row.val or 0.0), row.val_loss or 0.0, row.trial_id
-
-
-def flat_id(flat: Mapping[str, Any]) -> str:
-    """Return the id of a flat form: the first 12 hexadecimal digits of the SHA-256 of its canonical JSON."""
-    text = json.dumps(flat, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def trial_name(config_id: str, seed: int) -> str:
-    """Return the id of the trial that runs a config with a seed."""
-    return f"{config_id}-{seed}"
-
-
-def config_of(trial_id: str) -> str:
-    """Return the id of a trial's config."""
-    return trial_id.rpartition("-")[0]
 
 
 def status_counts(rows: Iterable[TrialRow]) -> str:

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from mnist_sweep.trials.config import TrialConfig, to_flat
-from mnist_sweep.trials.row import flat_id
+from mnist_sweep.trials.ids import flat_id
 
 FOLDER = "lineages"
 

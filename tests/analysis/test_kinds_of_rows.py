@@ -12,7 +12,7 @@ from mnist_sweep.cli.app import cli
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.trials.row import flat_id, trial_name
+from mnist_sweep.trials.ids import flat_id, trial_name
 from tests.conftest import MakeRow, Refused
 
 SAID = "are of another kind"

@@ -19,7 +19,7 @@ from mnist_sweep.errors import SweepError
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.trials.row import flat_id, trial_name
+from mnist_sweep.trials.ids import flat_id, trial_name
 from tests.faults.readers import REFERENCE, mutated
 from tests.results.test_row_json import with_digest
 

@@ -13,7 +13,8 @@ from mnist_sweep import CNN, Adam, GradientDescent, Momentum, TrialConfig, grid,
 from mnist_sweep.reports.blocks import Section
 from mnist_sweep.reports.report_data import Results, read_results
 from mnist_sweep.results.row_json import to_json
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
+from mnist_sweep.trials.ids import flat_id, trial_name
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.conftest import MakeRow
 
 NUM_WORKERS = 4

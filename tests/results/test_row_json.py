@@ -10,7 +10,7 @@ import pytest
 from mnist_sweep.errors import RowError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.trials.config import TrialConfig, to_flat
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.conftest import MakeRow, Refused
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -227,13 +227,6 @@ def test_format_of_version_1_is_read_for_ever() -> None:
 def test_figure_that_does_not_exist_is_none_and_never_0() -> None:
     row = TrialRow(trial_id="a-0", config_id="a", status=Status.FAILED, config={})
     assert [item.name for item in fields(row) if isinstance(getattr(row, item.name), int | float)] == []
-
-
-def test_id_of_a_flat_form_is_the_hash_of_its_canonical_json() -> None:
-    assert flat_id({}) == hashlib.sha256(b"{}").hexdigest()[:12]
-    assert (
-        flat_id({"b": 1, "a": [0.1, None, "é"]}) == hashlib.sha256(b'{"a":[0.1,null,"\\u00e9"],"b":1}').hexdigest()[:12]
-    )
 
 
 def test_row_is_frozen(make_row: MakeRow) -> None:

@@ -11,7 +11,7 @@ from mnist_sweep.results import row_json
 from mnist_sweep.results.row_json import LENGTH, from_json, to_json
 from mnist_sweep.results.row_lines import END, HISTORY, LINE
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.row import trial_name
+from mnist_sweep.trials.ids import trial_name
 from tests.conftest import MakeRow
 from tests.results.test_row_json import with_digest
 

@@ -8,7 +8,8 @@ from mnist_sweep.errors import RowError
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.results.row_validation import KINDS
 from mnist_sweep.trials.config import TrialConfig, to_flat
-from mnist_sweep.trials.row import Evaluation, flat_id, trial_name
+from mnist_sweep.trials.ids import flat_id, trial_name
+from mnist_sweep.trials.row import Evaluation
 from tests.conftest import MakeRow, Refused
 from tests.results.test_row_json import forged, with_digest
 

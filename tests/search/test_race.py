@@ -13,7 +13,7 @@ import pytest
 from mnist_sweep import Known, Status, TrialConfig, TrialRow, config_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.race import Race
-from mnist_sweep.trials.row import trial_name
+from mnist_sweep.trials.ids import trial_name
 from mnist_sweep.trials.value_format import Measure
 from tests.conftest import MakeRow, Refused
 from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of, steady_last

@@ -17,7 +17,8 @@ from mnist_sweep.results.merging import RowDifference
 from mnist_sweep.sweep.replay import _changed, replay
 from mnist_sweep.trials import registry
 from mnist_sweep.trials.config import from_flat, to_flat, trial_id
-from mnist_sweep.trials.row import Status, TrialRow, flat_id
+from mnist_sweep.trials.ids import flat_id
+from mnist_sweep.trials.row import Status, TrialRow
 from tests.conftest import MakeRow, Refused
 from tests.results.test_row_json import forged
 

@@ -11,7 +11,8 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.statistics.intervals import wilson_interval
 from mnist_sweep.sweep.live_run import LiveRun, RunningTrial
 from mnist_sweep.system.folder_lock import HOLDER, Lock
-from mnist_sweep.trials.row import TrialRow, trial_name
+from mnist_sweep.trials.ids import trial_name
+from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.watch.live_state import Phase, as_of, phase_of, summary, time_left_of
 
 SOON = time.time() + 3600.0  # after a lock is taken in a test
