@@ -10,7 +10,7 @@ import click
 
 from mnist_sweep.cli import analysis, data, results, running
 from mnist_sweep.cli.answer import print_error
-from mnist_sweep.cli.exit_status import ExitStatus
+from mnist_sweep.cli.exit_status import ExitStatus, status_of_signal
 from mnist_sweep.cli.streams import echo, tolerant_streams
 from mnist_sweep.cli.uncaught import fail
 from mnist_sweep.errors import SweepError
@@ -103,8 +103,8 @@ def _main(script: str | None) -> None:
         kept = "finished trials and checkpoints are kept; to resume" if arguments[:1] in RUNS else "to start again"
         message = f"interrupted: {kept}, run: {command}"
         echo(message, err=True)
-        print_error(message, error, 128 + ended_by)
-        sys.exit(128 + ended_by)
+        print_error(message, error, status_of_signal(ended_by))
+        sys.exit(status_of_signal(ended_by))
     except SystemExit as error:  # of the user's code
         fail(f"the sweep's own code would end the command: {first_cause(error)}.", error)
     except Exception as error:  # a user's data set, model or script may raise anything; the rest is a bug of ours

@@ -4,7 +4,7 @@ import enum
 
 
 class ExitStatus(enum.IntEnum):
-    """The outcome of a command; one that a signal ends has 128 and the signal's number (129, 130 or 143).
+    """The outcome of a command, unless a signal interrupted it.
 
     Attributes:
         OK: The command did what it says. `run`: every trial has a row, or the time budget ran out, and none failed.
@@ -22,3 +22,8 @@ class ExitStatus(enum.IntEnum):
     REFUSED = 2
     EQUIVALENT = 3
     UNDECIDED = 4
+
+
+def status_of_signal(number: int) -> int:
+    """Return the status of a command that a signal interrupted: 129, 130 or 143, as shells have it."""
+    return 128 + number

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from mnist_sweep.cli.answer import print_error
-from mnist_sweep.cli.exit_status import ExitStatus
+from mnist_sweep.cli.exit_status import ExitStatus, status_of_signal
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError
 from mnist_sweep.text.lines import one_line
@@ -34,7 +34,7 @@ def report(kind: type[BaseException], error: BaseException, trace: TracebackType
     is_script = is_sweep_script(program)
     if is_script and isinstance(error, KeyboardInterrupt):
         echo(f"interrupted: to start again, run: {shlex.join(['python', *sys.argv])}", err=True)
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(status_of_signal(signal.SIGINT))
     if is_prompt or not (isinstance(error, SweepError) or (isinstance(error, Exception) and is_script)):
         sys.__excepthook__(kind, error, trace)
         return
