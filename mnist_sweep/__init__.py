@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mnist_sweep.models.cnn import CNN
     from mnist_sweep.models.protocol import VARIABLE
     from mnist_sweep.models.resnet import ResNet
-    from mnist_sweep.models.softmax import Softmax
+    from mnist_sweep.models.softmax_regression import Softmax
     from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError
     from mnist_sweep.optim.objective_metrics import OBJECTIVES, Accuracy, BalancedAccuracy, LogLoss, MacroF1
     from mnist_sweep.optim.optimizers import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp

@@ -22,7 +22,7 @@ from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset, DataSource, Split
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.protocol import Model, trains_itself
-from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.models.softmax_regression import Softmax
 from mnist_sweep.optim.losses import MeanSquaredError
 from mnist_sweep.optim.optimizers import GradientDescent
 from mnist_sweep.optim.regression import RMSE

@@ -8,7 +8,7 @@ import pytest
 
 import mnist_sweep
 from mnist_sweep.data import cifar10, dataset, digits, mnist
-from mnist_sweep.models import cnn, resnet, softmax
+from mnist_sweep.models import cnn, resnet, softmax_regression
 from mnist_sweep.optim import optimizers, schedules
 from mnist_sweep.runners import local
 from mnist_sweep.runners.ray import tune
@@ -16,7 +16,7 @@ from mnist_sweep.search import distributions, search
 from mnist_sweep.sweep import outcome, sweep
 from mnist_sweep.trials import config, row
 
-DATA, MODELS = [cifar10, dataset, digits, mnist], [cnn, resnet, softmax]
+DATA, MODELS = [cifar10, dataset, digits, mnist], [cnn, resnet, softmax_regression]
 MODULES = [*DATA, *MODELS, optimizers, schedules, local, tune, distributions, search, outcome, sweep, config, row]
 
 

@@ -3,7 +3,7 @@
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.protocol import Model
 from mnist_sweep.models.resnet import ResNet
-from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.models.softmax_regression import Softmax
 
 MODELS: dict[str, type[Model]] = {"cnn": CNN, "resnet": ResNet, "softmax": Softmax}
 

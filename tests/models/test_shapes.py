@@ -9,7 +9,7 @@ from mnist_sweep.models import shapes
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.resnet import ResNet
 from mnist_sweep.models.shapes import record_calls
-from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.models.softmax_regression import Softmax
 from mnist_sweep.training import tensorflow_runtime
 
 MODELS = [

@@ -8,7 +8,7 @@ import pytest
 from mnist_sweep import Adam, Cosine, Digits, Momentum, TrialConfig
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.protocol import VARIABLE
-from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.models.softmax_regression import Softmax
 from mnist_sweep.optim.optimizers import OPTIMIZERS
 from mnist_sweep.trials.graph_sharing import graph_signature, model_signature, network_signature, update_signature
 from tests.optim.test_optimizers import Annotated

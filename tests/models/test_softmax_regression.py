@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.models.softmax_regression import Softmax
 from mnist_sweep.training import tensorflow_runtime
 
 
