@@ -9,8 +9,8 @@ import numpy as np
 import scipy
 
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
+from mnist_sweep.text.html_fragments import html_repr
 from mnist_sweep.text.names import different_images_note, varying
-from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted, probability
 from mnist_sweep.trials.value_format import ACCURACY, Measure
 

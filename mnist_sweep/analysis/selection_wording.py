@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mnist_sweep.text.html_fragments import html_repr
 from mnist_sweep.text.names import different_images_note
-from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import ACCURACY, Measure

@@ -15,8 +15,8 @@ from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results.table_columns import fields_of, measure_of, parse_cell
 from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.statistics.paired_tests import SMALLEST_STD
+from mnist_sweep.text.html_fragments import html_repr
 from mnist_sweep.text.names import label, varying
-from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status

@@ -16,7 +16,7 @@ from PIL import Image
 from mnist_sweep.data import idx
 from mnist_sweep.data.files import decoding
 from mnist_sweep.errors import DataError
-from mnist_sweep.predict import foreground
+from mnist_sweep.predict import binarization
 from mnist_sweep.results.data_cards import DataCard
 
 HOW: dict[decoding.Resize, str] = {
@@ -89,10 +89,10 @@ def _as_digit(page: Image.Image, size: tuple[int, int], share: float) -> tuple[I
     """Return a grey image prepared as MNIST's, its digit filling that share of the side, and what was done to it."""
     if page.size == size:
         pixels = np.asarray(page)
-        if foreground.border_level(pixels) < foreground.LIGHT:
+        if binarization.border_level(pixels) < binarization.LIGHT:
             return page, []
         return Image.fromarray(255 - pixels), [INVERTED]
-    found = foreground.extract(page)
+    found = binarization.extract(page)
     if found is None:
         raise DataError("shows nothing that stands out from its background.")
     digit = Image.fromarray((255 * found.strokes).astype(np.uint8))

@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from mnist_sweep.statistics.time_left import time_left
 from mnist_sweep.sweep.live_run import LiveRun, LiveRunState
+from mnist_sweep.text.html_fragments import curves, paragraphs, strip, table
 from mnist_sweep.text.names import label
-from mnist_sweep.text.notebook_html import curves, paragraphs, strip, table
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, RunInterrupted, RunStarted

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from mnist_sweep.text.notebook_html import html_repr
+from mnist_sweep.text.html_fragments import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import ACCURACY, Measure
 

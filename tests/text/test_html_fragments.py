@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 from markupsafe import Markup
 
-from mnist_sweep.text.notebook_html import MAX_ROWS, curves, html_repr, strip, table
+from mnist_sweep.text.html_fragments import MAX_ROWS, curves, html_repr, strip, table
 
 
 def drawing(image: str) -> ET.Element:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from mnist_sweep.predict import foreground
+from mnist_sweep.predict import binarization
 
 Array = NDArray[np.float64]
 HEIGHT, WIDTH = 240, 320
@@ -40,7 +40,7 @@ def ring(image: ImageDraw.ImageDraw) -> None:
     image.ellipse((110, 60, 209, 179), outline=1, width=12)
 
 
-def shape(found: foreground.Foreground | None) -> Array:
+def shape(found: binarization.Foreground | None) -> Array:
     """Return the strokes as a picture of a fixed size, from 0 to 1."""
     assert found is not None
     image = Image.fromarray((255 * found.strokes).astype(np.uint8))
@@ -51,22 +51,22 @@ def shape(found: foreground.Foreground | None) -> Array:
     ("light", "share"), [*((light, 0.85) for light in LIGHTS), ("even", 0.4), ("from 110 to 240", 0.4), ("dim", 0.4)]
 )
 def test_the_same_is_found_in_any_light(light: str, share: float) -> None:
-    found = foreground.extract(page(LIGHTS[light], drawn(ring, share)))
+    found = binarization.extract(page(LIGHTS[light], drawn(ring, share)))
     assert found is not None
     assert found.is_dark_on_light
     assert found.size == pytest.approx((100, 120), abs=4)
-    np.testing.assert_allclose(shape(found), shape(foreground.extract(page(LIGHTS["even"], drawn(ring)))), atol=0.3)
+    np.testing.assert_allclose(shape(found), shape(binarization.extract(page(LIGHTS["even"], drawn(ring)))), atol=0.3)
 
 
 @pytest.mark.parametrize("noise", [0, 5, 20])
 @pytest.mark.parametrize("light", LIGHTS)
 def test_a_blank_page_is_blank_in_any_light(light: str, noise: float) -> None:
-    assert foreground.extract(page(LIGHTS[light], np.zeros((HEIGHT, WIDTH)), noise=noise)) is None
+    assert binarization.extract(page(LIGHTS[light], np.zeros((HEIGHT, WIDTH)), noise=noise)) is None
 
 
 @pytest.mark.parametrize("light", ["even", "from 110 to 240", "a shadow over the left"])
 def test_what_is_light_on_a_blackboard_is_found(light: str) -> None:
-    found = foreground.extract(page(LIGHTS[light] * 0.9, 0.9 - drawn(ring)))
+    found = binarization.extract(page(LIGHTS[light] * 0.9, 0.9 - drawn(ring)))
     assert found is not None
     assert not found.is_dark_on_light
     assert found.size == pytest.approx((100, 120), abs=4)
@@ -75,7 +75,7 @@ def test_what_is_light_on_a_blackboard_is_found(light: str) -> None:
 @pytest.mark.parametrize("width", [6, 12, 40])
 def test_strokes_may_be_thin_or_thick(width: int) -> None:
     written = drawn(lambda image: image.line((100, 40, 180, 200), fill=1, width=width))
-    found = foreground.extract(page(LIGHTS["from 110 to 240"], written))
+    found = binarization.extract(page(LIGHTS["from 110 to 240"], written))
     assert found is not None
     thickness = found.strokes.sum() * (found.size[0] / found.strokes.shape[1]) ** 2 / np.hypot(80, 160)
     assert thickness == pytest.approx(width, rel=0.2)
@@ -83,7 +83,7 @@ def test_strokes_may_be_thin_or_thick(width: int) -> None:
 
 def test_strokes_may_touch_the_border() -> None:
     written = drawn(ring)[60:180, 110:210]
-    found = foreground.extract(page(np.full(written.shape, 225.0), written))
+    found = binarization.extract(page(np.full(written.shape, 225.0), written))
     assert found is not None
     assert found.size == (100, 120)
     assert found.strokes.mean() > 0.7 * written.mean() / 0.85
@@ -95,29 +95,29 @@ def test_specks_are_left_out_and_parts_are_not() -> None:
         image.rectangle((20, 20, 23, 23), fill=1)
         image.rectangle((220, 100, 239, 119), fill=1)
 
-    found = foreground.extract(page(LIGHTS["even"], drawn(with_specks)))
+    found = binarization.extract(page(LIGHTS["even"], drawn(with_specks)))
     assert found is not None
     assert found.size == pytest.approx((130, 120), abs=4)
 
 
 def test_a_ruled_line_that_the_strokes_cross_is_paper() -> None:
     lines = np.where(ROWS % 60 < 3, 0.35, 0)
-    found = foreground.extract(page(LIGHTS["from 110 to 240"], np.maximum(lines, drawn(ring))))
+    found = binarization.extract(page(LIGHTS["from 110 to 240"], np.maximum(lines, drawn(ring))))
     assert found is not None
     assert found.size == pytest.approx((100, 120), abs=4)
 
 
 def test_a_large_page_is_measured_in_its_own_pixels() -> None:
     image = page(LIGHTS["from 110 to 240"], drawn(ring)).resize((8 * WIDTH, 8 * HEIGHT))
-    found = foreground.extract(image)
+    found = binarization.extract(image)
     assert found is not None
     assert found.size == pytest.approx((800, 960), abs=32)
-    assert found.strokes.size <= foreground.WORKING_PIXELS
+    assert found.strokes.size <= binarization.WORKING_PIXELS
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (2, 2), (3, 5)])
 def test_a_page_may_be_tiny(size: tuple[int, int]) -> None:
-    assert foreground.extract(Image.new("L", size, 200)) is None
+    assert binarization.extract(Image.new("L", size, 200)) is None
 
 
 def test_hollows_are_filled_to_the_lowest_pass_of_their_rims() -> None:
@@ -128,7 +128,7 @@ def test_hollows_are_filled_to_the_lowest_pass_of_their_rims() -> None:
     filled = np.where(terrain < 170, 170, terrain)
     filled[3, 8] = 120
     filled[1:6, 1:8] = np.where(terrain[1:6, 1:8] == 180, 180, filled[1:6, 1:8])
-    np.testing.assert_array_equal(foreground._fill_pits(terrain), filled)
+    np.testing.assert_array_equal(binarization._fill_pits(terrain), filled)
 
 
 def test_hollows_are_filled_as_by_geodesic_erosion() -> None:
@@ -138,4 +138,4 @@ def test_hollows_are_filled_as_by_geodesic_erosion() -> None:
     cross = ndimage.generate_binary_structure(2, 1)
     for _ in range(terrain.size):
         filled = np.maximum(ndimage.grey_erosion(filled, footprint=cross), terrain)
-    np.testing.assert_array_equal(foreground._fill_pits(terrain), filled)
+    np.testing.assert_array_equal(binarization._fill_pits(terrain), filled)
