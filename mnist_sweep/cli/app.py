@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mnist_sweep.cli import analysis, data, results, running
+from mnist_sweep.cli import analysis_commands, data_commands, results_commands, sweep_commands
 from mnist_sweep.cli.answer import print_error
 from mnist_sweep.cli.exit_status import ExitStatus, status_of_signal
 from mnist_sweep.cli.streams import echo, tolerant_streams
@@ -37,7 +37,7 @@ def cli() -> None:
     """Hyperparameter sweeps you can trust."""
 
 
-for _module in (analysis, data, results, running):
+for _module in (analysis_commands, data_commands, results_commands, sweep_commands):
     for _command in vars(_module).values():
         if isinstance(_command, click.Command):
             cli.add_command(_command)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep.cli import notify, running
+from mnist_sweep.cli import notify, sweep_commands
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import runs
 from tests.cli.conftest import Refuses, Run
@@ -92,7 +92,7 @@ def test_a_failure_and_an_interrupt_are_told_without_secrets(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(running, "_run_sweep", fail)
+    monkeypatch.setattr(sweep_commands, "_run_sweep", fail)
     assert run(*GOOD, "--notify", WRITE)[0] == status
     found = json.loads((folder / "told.json").read_text())
     assert (found["outcome"], found["error"]) == told

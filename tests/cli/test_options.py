@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import Arrays, read_trials
-from mnist_sweep.cli import running
+from mnist_sweep.cli import sweep_commands
 from mnist_sweep.cli.options import load_sweep
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.trials.artifacts import Retention, SummaryDetail
@@ -26,7 +26,7 @@ NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision", "configs", "d
     [("precision", Precision), ("models", Retention), ("summaries", SummaryDetail), ("scheduler", Scheduler)],
 )
 def test_an_option_has_the_choices_of_the_library(name: str, kind: Any) -> None:
-    [option] = [one for one in running.run.params if one.name == name]
+    [option] = [one for one in sweep_commands.run.params if one.name == name]
     assert isinstance(option.type, click.Choice)
     assert tuple(option.type.choices) == get_args(kind)
 

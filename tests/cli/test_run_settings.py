@@ -1,4 +1,4 @@
-"""Laws of what the options of a run stand for; `test_running` holds those of the runner."""
+"""Laws of what the options of a run stand for; `test_sweep_commands` holds those of the runner."""
 
 from mnist_sweep import Keep, MLflow, WandB
 from mnist_sweep.cli import run_settings

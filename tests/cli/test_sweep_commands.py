@@ -13,7 +13,7 @@ import click.testing
 import pytest
 
 from mnist_sweep import Keep, Known, Local, LogLoss, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
-from mnist_sweep.cli import options, running
+from mnist_sweep.cli import options, sweep_commands
 from mnist_sweep.cli.views.progress import Log
 from mnist_sweep.planning import calibration_processes, plan_builder
 from mnist_sweep.planning.sweep_plan import Plan
@@ -21,7 +21,7 @@ from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.sweep import execution
 from tests.cli.conftest import HEAD, Refuses, Run, content
 from tests.cli.test_answer import RACE, has_schema
-from tests.cli.test_data import pets
+from tests.cli.test_data_commands import pets
 
 COST = TrialCost(start=3.0, step=1.0, image=0.0, overhead=2.5, tracing=0.0, saving=0.0, memory=1, shared_memory=1)
 SCRIPTS = {
@@ -173,7 +173,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def invoke(*arguments: str) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(running.run, ["any.py", *arguments], standalone_mode=False)
+    return click.testing.CliRunner().invoke(sweep_commands.run, ["any.py", *arguments], standalone_mode=False)
 
 
 def test_without_options_a_run_is_as_from_python_and_shows_its_progress(asked: dict[str, Any]) -> None:
