@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.runners.early_stopping import EarlyStopping
+from mnist_sweep.runners.local_early_stopping import EarlyStopping
 from mnist_sweep.runners.process_pool import Pool, Process
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.ray import schedulers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ProcessLostError
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.runners.early_stopping import EarlyStopping
+from mnist_sweep.runners.local_early_stopping import EarlyStopping
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.trial import Item, pausable
 from mnist_sweep.training import row_builder

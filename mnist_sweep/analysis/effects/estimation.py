@@ -1,6 +1,6 @@
 """Estimation of the effect of each hyperparameter on the accuracy, or another objective, on validation.
 
-Means and intervals are those of `marginal_means`, shares of variance those of `importance`. A trial that failed or
+Means and intervals are those of `marginal_means`, shares of variance those of `fanova`. A trial that failed or
 diverged has no value: it is counted and tested at its levels, and never treated as the worst. The seed is noise, not a
 hyperparameter.
 """
@@ -18,7 +18,7 @@ from mnist_sweep.analysis.effects import wording
 from mnist_sweep.analysis.effects.design import RESOLUTION, Design, design_of_trials
 from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Level
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
-from mnist_sweep.analysis.effects.importance import variance_shares
+from mnist_sweep.analysis.effects.fanova import variance_shares
 from mnist_sweep.analysis.effects.interactions import ALPHA, InteractionTest, fit_with_interactions
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.analysis.inputs import NOTES, as_trials
