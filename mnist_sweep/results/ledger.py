@@ -86,7 +86,7 @@ class Ledger:
             self.rows_folder.mkdir(parents=True, exist_ok=True)
             with replacing(probe := self.rows_folder / ".probe", durable=False):
                 pass  # permissions alone do not tell whether a disk is full or mounted read-only
-            probe.unlink()
+            probe.unlink(missing_ok=True)  # another run may do the same
             for inner in (self.folder / name for name in WRITTEN_AFTER_TRAINING):
                 if inner.exists() and not os.access(inner, os.W_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), inner)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -67,6 +68,12 @@ def test_ledger_without_a_folder_has_no_rows(tmp_path: Path) -> None:
 def test_opened_ledger_is_an_empty_folder_and_opens_again(ledger: Ledger) -> None:
     ledger.open()
     assert ledger.rows() == {}
+    assert files(ledger) == []
+
+
+def test_a_ledger_is_opened_by_several_at_a_time(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: ledger.open(), range(1000)))
     assert files(ledger) == []
 
 
