@@ -21,6 +21,7 @@ from mnist_sweep.system.files import (
     replacing,
     write_atomically,
 )
+from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted, size
 from mnist_sweep.trials.row import TrialRow
@@ -71,11 +72,12 @@ class Ledger:
         """The folder that damaged files are moved to."""
         return self.folder / "damaged"
 
-    def open(self, elsewhere: str = "") -> None:
-        """Make the folder if necessary, and validate that it can be written; errors end with `elsewhere`.
+    def open(self, elsewhere: str = "", lock: Lock | None = None) -> None:
+        """Make the folder if necessary, validate that it can be written, and lock it; errors end with `elsewhere`.
 
         Raises:
-            LedgerError: It cannot be written, or belongs to a Ray job, which removes it at its end.
+            LedgerError: It cannot be written, or is in use; belongs to a Ray job, which removes it at its end; or was
+                not there when it was read, or else its reader would have locked it, and has rows now.
         """
         if OF_A_RAY_JOB in self.folder.resolve().parts:
             raise LedgerError(
@@ -92,6 +94,8 @@ class Ledger:
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), inner)
         except OSError as error:
             raise folder_error(self.folder, "written", error, elsewhere) from error
+        if lock and lock.acquire() and self.rows(with_history=False):
+            raise LedgerError(f"another run has just written to {self.folder}: run the same command again.")
 
     def remove_unfinished(self) -> None:
         """Remove partial files of runs that died while writing.

@@ -92,8 +92,7 @@ def merge(into: Path, sources: Sequence[Path], *, force: bool = False) -> MergeR
             message = f"nothing was merged, since the sweeps are unrelated: {cause}; merge each into its own folder"
             raise LedgerError(f"{message}, or pass --force, which names each row's folder in the column merged_from.")
         best = _best({into: there, **given})
-        ledger.open()
-        lock.acquire()
+        ledger.open(lock=lock)
         num_files, left_out = 0, []
         for path in chain.from_iterable(_companions(source, into, rows, best) for source, rows in given.items()):
             if path.is_symlink() or path.parent.is_symlink():

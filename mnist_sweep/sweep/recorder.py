@@ -62,7 +62,7 @@ class Recorder:
 
     def ready(self, num_workers: int, warning: str | None = None) -> None:
         """Open the results folder and the storage."""
-        self._folder.open(self._remaining.missing)
+        self._folder.open()
         self._is_open = True
         self._remaining.save_settings()
         for source, dataset in self._remaining.datasets.items():

@@ -2,10 +2,9 @@
 
 import math
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import csv_files, superseded_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.files import is_folder
@@ -46,15 +45,13 @@ class ResultsFolder:
         self.rows = self.ledger.rows()
         return self.rows
 
-    def open(self, missing: Container[str]) -> None:
+    def open(self) -> None:
         """Create the folder if necessary, lock it, and remove what killed runs left half written.
 
         Raises:
-            LedgerError: It cannot be written, or another run has run one of the `missing` trials since it was read.
+            LedgerError: It cannot be written, or another run has filled it since it was read.
         """
-        self.ledger.open(ELSEWHERE)
-        if self.lock.acquire() and any(name in missing for name in self.ledger.rows(with_history=False)):
-            raise LedgerError(f"another run has just written to {self.path}: run the same command again.")
+        self.ledger.open(ELSEWHERE, self.lock)
         self.ledger.remove_unfinished()
 
     def set_aside(self, stale: Sequence[TrialRow]) -> Path:

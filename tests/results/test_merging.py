@@ -13,6 +13,7 @@ import pytest
 
 from mnist_sweep import CNN, MNIST, Digits, TrialConfig, effects, read_history, read_summary, read_trials
 from mnist_sweep.errors import LedgerError, RowError
+from mnist_sweep.results import merging
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import MergeResult, RowDifference, contradiction, differences, merge
@@ -277,6 +278,21 @@ def test_folder_that_a_run_is_using_is_not_merged_into(
         merge(here, [there])
     assert list(Ledger(here).rows()) == [make_row().trial_id]
     assert merge(here, [there]).num_copied == 1
+
+
+def test_rows_that_a_run_commits_into_a_new_folder_meanwhile_stay(
+    make_row: MakeRow, make_folder: MakeFolder, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, failed = make_row(), make_folder("there", make_row(status=Status.FAILED))
+
+    def compare(folders: Any) -> str | None:
+        make_folder("here", there)  # as a run does that starts and ends now
+        return contradiction(folders)
+
+    monkeypatch.setattr(merging, "contradiction", compare)
+    with refused(LedgerError, "another run has just written to", "run the same command again."):
+        merge(tmp_path / "here", [failed])
+    assert Ledger(tmp_path / "here").rows() == {there.trial_id: there}
 
 
 @pytest.mark.parametrize("name", ["here", "here/../here", "link"])

@@ -26,7 +26,7 @@ def test_reading_a_folder_that_is_not_there_creates_nothing(tmp_path: Path) -> N
         folder.read()
         assert folder.rows == {}
         assert list(tmp_path.iterdir()) == []
-        folder.open(missing=())
+        folder.open()
         assert folder.path.is_dir()
 
 
@@ -35,7 +35,7 @@ def test_a_committed_row_is_on_the_disk_and_among_the_rows(tmp_path: Path, make_
     folder = ResultsFolder(written(tmp_path / "one", first))
     with folder.lock:
         folder.read()
-        folder.open(missing=[second.trial_id])
+        folder.open()
         folder.commit(second)
         assert list(folder.rows.values()) == [first, second]
         assert Ledger(folder.path).rows() == folder.rows
@@ -53,13 +53,12 @@ def test_a_folder_has_one_run_at_a_time(tmp_path: Path, refused: Refused) -> Non
 
 
 def test_what_another_run_has_written_meanwhile_is_not_done_again(tmp_path: Path, make_row: MakeRow) -> None:
-    row = make_row(TrialConfig())
     folder = ResultsFolder(tmp_path / "one")
     with folder.lock:
         folder.read()
-        written(tmp_path / "one", row)
+        written(tmp_path / "one", make_row(TrialConfig()))
         with pytest.raises(LedgerError, match="another run has just written"):
-            folder.open(missing=[row.trial_id])
+            folder.open()
 
 
 class Clock:

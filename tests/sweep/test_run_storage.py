@@ -43,7 +43,7 @@ class Case:
 def case(tmp_path: Path, sweep: Sweep, make_row: MakeRow) -> Iterator[Case]:
     folder = ResultsFolder(tmp_path / "rates")
     with folder.lock:
-        folder.open(missing=())
+        folder.open()
         yield Case(folder, sweep, make_row)
 
 
