@@ -157,6 +157,8 @@ class Recorder:
         with contextlib.suppress(LedgerError):  # the next run removes a marker that stays
             self._storage.remove_marker()
         can_write = self._is_open and not isinstance(error, LedgerError)
-        if can_write and self.num_run:
-            self._models.prune()
-        self._dispatcher.emit(events.RunEnded(num_run=self.num_run, error=error, can_write=can_write))
+        ended = events.RunEnded(num_run=self.num_run, error=error, can_write=can_write)
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._dispatcher.emit, ended)  # also if a model cannot be removed
+            if can_write and self.num_run:
+                self._models.prune()

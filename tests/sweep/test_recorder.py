@@ -186,6 +186,17 @@ def test_whatever_ends_a_run_its_rows_are_in_the_tables(
     assert len(read_trials(tmp_path / "rates")) == 2
 
 
+def test_a_run_has_its_end_and_its_tables_even_if_a_model_cannot_be_removed(
+    tmp_path: Path, sweep: Sweep, instant: Runner, events: Any
+) -> None:
+    for name in ids(sweep)[:2]:
+        (tmp_path / "rates" / "models" / f"{name}.keras").mkdir(parents=True)
+    with pytest.raises(LedgerError, match="cannot be removed"):
+        run(sweep, results=tmp_path, runner=instant, listeners=[events])
+    assert events.all[-1] == RunEnded(num_run=3, error=None, can_write=True)
+    assert len(read_trials(tmp_path / "rates")) == 3
+
+
 @pytest.mark.parametrize("num_signals", [1, 2])
 def test_an_interrupt_ends_a_run_with_its_rows_in_the_tables(
     tmp_path: Path, sweep: Sweep, instant: Runner, events: Any, num_signals: int
