@@ -56,27 +56,29 @@ class KeptModels:
         """Hold a model until its row is committed."""
         self._held[trial_id] = model
 
-    def finished(self, row: TrialRow) -> None:
-        """Keep the model of a row that is about to be committed, unless its config cannot be the selected one."""
+    def finished(self, row: TrialRow) -> Collection[str]:
+        """Keep the model of a row that is about to be committed, unless its config cannot be the selected one.
+
+        Return the trials to pass to `remove_others` once the row is on the disk.
+        """
         self._finished.add(row.trial_id)
         self._add(row)
         model = self._held.pop(row.trial_id, None)
         if model is None:
-            return
-        kept = self._kept({*self._ledger.models(), row.trial_id}) if self._only_selected else {row.trial_id}
-        if row.trial_id in kept:
+            return ()
+        kept = self._kept({*self._ledger.models(), row.trial_id}) if self._only_selected else ()
+        if not self._only_selected or row.trial_id in kept:
             self._ledger.write_model(row.trial_id, model.content)
             if model.mistakes is not None:
                 mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
             content, name = model.content, f"models/{row.trial_id}.keras"
             self._share(name, "copied to", lambda shared, file: shared.write(file, content, "model"))
-        if self._only_selected:
-            self._remove_others(kept)
+        return kept
 
     def prune(self) -> None:
         """Remove the models that the results rule out, at the end of a run."""
         if self._only_selected:
-            self._remove_others(self._kept(self._ledger.models()))
+            self.remove_others(self._kept(self._ledger.models()))
 
     @functools.cached_property
     def _results(self) -> dict[str, ranking.ConfigResult]:
@@ -103,7 +105,8 @@ class KeptModels:
         found = (ranking.representative(order, models) for order in orders)
         return kept | {row.trial_id for _, row in filter(None, found)}
 
-    def _remove_others(self, kept: set[str]) -> None:
+    def remove_others(self, kept: Collection[str]) -> None:
+        """Remove the models of other trials than these, if there are any."""
         others = {name: path for name, path in self._ledger.models().items() if kept and name not in kept}
         for name, path in others.items():
             with ledger_errors(f"the model {path} cannot be removed", ": check the permissions of its folder"):

@@ -126,11 +126,15 @@ class Recorder:
             self._models.hold(trial_id, item)
 
     def finished(self, row: TrialRow) -> None:
-        """Keep the model of a trial if it is to be kept, commit its row with its digests, and pass it on."""
+        """Keep the model of a trial if it is to be kept, commit its row with its digests, and pass it on.
+
+        The models that it rules out are removed after that, so that no fault costs the best model so far.
+        """
         digests = self._remaining.inputs.digests(self._remaining.trials[row.trial_id])
         row = dataclasses.replace(row, data_digest=digests.data, code_digest=digests.code)
-        self._models.finished(row)
+        kept = self._models.finished(row)
         self._folder.commit(row)
+        self._models.remove_others(kept)
         lines = self._remaining.tell(row)
         self.num_run += 1
         self._dispatcher.emit(events.RowCommitted(row=row))

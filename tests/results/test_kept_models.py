@@ -47,13 +47,14 @@ class Run:
         for number, one in enumerate([one for one in trials if one.trial_id not in self.rows]):
             if one.status is Status.OK:
                 models.hold(one.trial_id, SavedModel(content=one.trial_id.encode(), mistakes=b"wrong"))
-            models.finished(one)
-            self.most = max(self.most, len(self.ledger.models()))
+            kept = models.finished(one)
             if number in kills:  # between the model and the row, so that the trial runs again
                 models = self.start(trials)
                 models.hold(one.trial_id, SavedModel(content=one.trial_id.encode(), mistakes=b"wrong"))
-                models.finished(one)
+                kept = models.finished(one)
             self.rows[one.trial_id] = one
+            models.remove_others(kept)
+            self.most = max(self.most, len(self.ledger.models()))
         models.prune()
         return list(self.ledger.models())
 
@@ -78,6 +79,17 @@ def test_seeds_in_turn_and_kills_change_nothing(tmp_path: Path) -> None:
     rows = rows_of(a=(0.7, 0.95, 0.6), b=(0.8, 0.9, 0.85), c=(0.1, 0.99, 0.99))
     order = sorted(rows, key=lambda one: one.trial_id[-1])
     assert Run(tmp_path).train(order, killed_after=range(9)) == ["b-2"]
+
+
+def test_the_best_model_stays_until_the_row_of_a_better_one_is_on_the_disk(tmp_path: Path) -> None:
+    run, (better,) = Run(tmp_path), rows_of(b=(0.9,))
+    run.train(rows_of(a=(0.5,)))
+    models = run.start([better])
+    models.hold("b-0", SavedModel(content=b"", mistakes=None))
+    kept = models.finished(better)
+    assert [*run.ledger.models()] == ["a-0", "b-0"]
+    models.remove_others(kept)
+    assert [*run.ledger.models()] == ["b-0"]
 
 
 def test_many_configs_at_a_time_take_bounded_space_and_leave_a_model_of_the_selected_one(tmp_path: Path) -> None:
