@@ -106,9 +106,10 @@ class KeptModels:
         return kept | {row.trial_id for _, row in filter(None, found)}
 
     def remove_others(self, kept: Collection[str]) -> None:
-        """Remove the models of other trials than these, if there are any."""
-        others = {name: path for name, path in self._ledger.models().items() if kept and name not in kept}
-        for name, path in others.items():
+        """Remove the models of other trials than these, if there are any; files of other names are the user's."""
+        for name, path in self._ledger.models().items() if kept else ():
+            if name in kept or (name not in self._rows and name not in self._missing):
+                continue
             with ledger_errors(f"the model {path} cannot be removed", ": check the permissions of its folder"):
                 path.unlink(missing_ok=True)
                 mistakes.path_of(self._ledger.folder, name).unlink(missing_ok=True)

@@ -92,6 +92,12 @@ def test_the_best_model_stays_until_the_row_of_a_better_one_is_on_the_disk(tmp_p
     assert [*run.ledger.models()] == ["b-0"]
 
 
+def test_a_file_that_is_no_trials_model_stays(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.ledger.write_model("my-favourite", b"")
+    assert run.train(rows_of(a=(0.5,), b=(0.9,))) == ["b-0", "my-favourite"]
+
+
 def test_many_configs_at_a_time_take_bounded_space_and_leave_a_model_of_the_selected_one(tmp_path: Path) -> None:
     configs = {f"c{number:03}": (0.5 + number / 1000, 0.6) for number in range(24)}
     rows = rows_of(**configs)
