@@ -4,6 +4,7 @@ The selected config is only known when its last seed has ended. Until then, the 
 kept: those of the best configs that lack a seed, and the median seed of the best of the others.
 """
 
+import bisect
 import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -84,23 +85,32 @@ class KeptModels:
     def _results(self) -> dict[str, ranking.ConfigResult]:
         return ranking.by_config(self._rows.values())
 
+    @functools.cached_property
+    def _ranked(self) -> list[ranking.ConfigResult]:
+        return sorted(self._results.values(), key=ranking.by_mean)
+
     def _add(self, row: TrialRow) -> None:
-        config = self._results.pop(row.config_id, None)
-        others = [other for other in (config.rows if config else ()) if other.trial_id != row.trial_id]
-        self._results |= ranking.by_config([*others, row])
+        ranked, others = self._ranked, list[TrialRow]()
+        if config := self._results.pop(row.config_id, None):
+            del ranked[bisect.bisect_left(ranked, ranking.by_mean(config), key=ranking.by_mean)]
+            others = [other for other in config.rows if other.trial_id != row.trial_id]
+        for name, found in ranking.by_config([*others, row]).items():
+            self._results[name] = found
+            bisect.insort(ranked, found, key=ranking.by_mean)
 
     def _kept(self, models: Collection[str]) -> set[str]:
         unfinished = {config_of(name) for name in self._missing if name not in self._finished}
-        dropped = self._dropped()
-        ranked = sorted(self._results.values(), key=lambda one: (one.config_id in dropped, ranking.by_mean(one)))
-        ended = [one for one in ranked if one.config_id not in unfinished]
-        open_ = [one for one in ranked if one.config_id in unfinished][:MAX_UNFINISHED]
+        dropped, undecided = self._dropped(), {*self._undecided()}
+        ranked = [(one.config_id, one) for one in self._ranked]
+        if dropped:
+            ranked.sort(key=lambda pair: pair[0] in dropped)
+        ended = [one for name, one in ranked if name not in unfinished]
+        open_ = [one for name, one in ranked if name in unfinished][:MAX_UNFINISHED]
+        racing = [one for name, one in ranked if name in undecided][:MAX_UNFINISHED]
         # A config with one seed is not selected where most have several; whether they have is known in the end.
-        several = [one for one in ended if len(one.rows) > 1]
+        several = (one for one in ended if len(one.rows) > 1)
         orders = [ended, several] if unfinished else [ranking.selected_first(ended, dropped)]
         kept = {row.trial_id for one in open_ for row in one.rows if row.trial_id in models}
-        undecided = {*self._undecided()}
-        racing = [one for one in ranked if one.config_id in undecided][:MAX_UNFINISHED]
         kept |= {row.trial_id for one in racing if (row := one.nearest_to_median(models))}
         found = (ranking.representative(order, models) for order in orders)
         return kept | {row.trial_id for _, row in filter(None, found)}
