@@ -5,12 +5,14 @@ it to the same bits. Final states lie in the storage, named by what they depend 
 """
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.ids import flat_id
 
 FOLDER = "lineages"
+STATE = re.compile(rf"{FOLDER}/[0-9a-f]+-(\d+)\.ckpt")
 
 
 def final_state_name(config: TrialConfig) -> str | None:
@@ -21,8 +23,9 @@ def final_state_name(config: TrialConfig) -> str | None:
 def latest_start(config: TrialConfig, names: Iterable[str]) -> str | None:
     """Return the name, among those of existing final states, of the latest one that a trial can start from, or None."""
     there = set(names)
-    steps = sorted((_step(one) for one in there if _step(one) < config.num_steps), reverse=True)
-    candidates = (_name(config, step) for step in steps if is_shareable(config, step))
+    steps = {int(found[1]) for found in map(STATE.fullmatch, there) if found}
+    before = sorted((step for step in steps if step < config.num_steps), reverse=True)
+    candidates = (_name(config, step) for step in before if is_shareable(config, step))
     return next((name for name in candidates if name in there), None)
 
 
@@ -36,7 +39,3 @@ def _name(config: TrialConfig, step: int) -> str:
     before = tuple(change for change in config.changes if change[0] < step)
     flat = to_flat(dataclasses.replace(config, changes=before))
     return f"{FOLDER}/{flat_id({key: value for key, value in flat.items() if key != 'num_steps'})}-{step}.ckpt"
-
-
-def _step(name: str) -> int:
-    return int(name.rpartition("-")[2].removesuffix(".ckpt"))

@@ -26,6 +26,7 @@ def test_a_trial_starts_from_the_latest_state_that_is_there() -> None:
     assert latest_start(LONG, names) == names[1]
     assert latest_start(LONG, names[:1]) == names[0]
     assert latest_start(LONG, []) is None
+    assert latest_start(LONG, [*names, f"{FOLDER}/Thumbs.db", f"{names[0]} (copy)"]) == names[1]
     assert all(one.startswith(f"{FOLDER}/") for one in names)
 
 
