@@ -6,7 +6,7 @@ A file that is damaged, or cannot be read or written, raises LedgerError.
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.system.files import ledger_errors, read_json, write_json
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 
 FOLDER = "proposals"
@@ -30,4 +30,5 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
 
 def delete(folder: Path, trial_id: str) -> None:
     """Delete the file of a trial if there is one."""
-    (folder / FOLDER / f"{trial_id}.json").unlink(missing_ok=True)
+    with ledger_errors(f"the proposal {trial_id} in {folder / FOLDER} cannot be removed"):
+        (folder / FOLDER / f"{trial_id}.json").unlink(missing_ok=True)
