@@ -36,13 +36,14 @@ class _Refusal:
         is_other_kill = self.name == "kill" and (arguments[0] != self._pid or arguments[1] not in KILLS)
         if os.getpid() != self._pid or is_other_kill:
             return self.original(*arguments, **options)
-        shown = f"{signal.Signals(arguments[1]).name} to itself" if self.name == "kill" else repr(arguments[0])
+        first, *_ = given = *arguments, *options.values()
+        shown = f"{signal.Signals(given[1]).name} to itself" if self.name == "kill" else repr(first)
         call = f"os.{self.name}({shown})"
         if threading.current_thread() is threading.main_thread():
             raise ProcessExitError(call)
         place = own_place(traceback.extract_stack()[:-1])
         self._report(f"{call} ({place})" if place else call)
-        return self._end((self.name == "_exit" and arguments[0]) or FAILED)
+        return self._end((self.name == "_exit" and first) or FAILED)
 
 
 def refuse(report: Callable[[str], object] | None = None, names: Iterable[str] = ENDING) -> bool:

@@ -22,6 +22,7 @@ def _refused() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("name", "arguments", "call"),
     [
+        ("_exit", {"status": 0}, "os._exit(0)"),
         ("_exit", (0,), "os._exit(0)"),
         ("execv", ("/bin/true", ["true"]), "os.execv('/bin/true')"),
         ("execve", ("/bin/true", ["true"], {}), "os.execve('/bin/true')"),
@@ -29,7 +30,7 @@ def _refused() -> Iterator[None]:
 )
 def test_a_call_that_would_end_the_process_raises_its_name(name: str, arguments: Any, call: str) -> None:
     with pytest.raises(ProcessExitError) as caught:
-        getattr(os, name)(*arguments)
+        getattr(os, name)(**arguments) if isinstance(arguments, dict) else getattr(os, name)(*arguments)
     assert str(caught.value) == call
 
 
