@@ -221,6 +221,8 @@ def test_a_folder_too_large_to_ship_is_refused(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "data").write_bytes(bytes(200))
     with pytest.raises(ResourceError, match="is shipped to every node"):
         cluster._check_size(tmp_path)
+    monkeypatch.setattr(os, "walk", lambda folder: [(str(folder), [], ["of another run, gone meanwhile", "script.py"])])
+    cluster._check_size(tmp_path)
 
 
 LOST = """The node with node id: bfc9 and address: 10.0.0.3 and node name: 10.0.0.3 has been marked dead because the \
