@@ -113,9 +113,8 @@ class Bucket:
 
     def delete(self, name: str) -> None:
         """Remove a file if it exists."""
-        with self._open(name, "removed") as (files, path):
-            if self.exists(name):
-                files.delete_file(path)
+        with self._open(name, "removed") as (files, path), contextlib.suppress(FileNotFoundError):
+            files.delete_file(path)
 
     def names(self, folder: str) -> list[str]:
         """Return the sorted names of the files in a folder; none if there is no such folder."""
