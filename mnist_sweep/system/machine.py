@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import resource
 import shutil
 import sys
@@ -15,6 +16,7 @@ MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
 MEMBERSHIP = Path("/proc/self/cgroup")
 CGROUP = Path("/sys/fs/cgroup")
+INACTIVE = re.compile(r"inactive_file (\d+)")  # in version 1, that of all groups below is the last
 
 
 def num_cpus() -> int:
@@ -34,11 +36,15 @@ def total_memory() -> int | None:
 
 
 def free_memory() -> int | None:
-    """Return the memory available to new processes, in bytes, also in a container; None if it is not reported."""
+    """Return the memory available to new processes, in bytes, also in a container; None if it is not reported.
+
+    A container's use includes files that were read once, which give way, so these count as free, as for Kubernetes.
+    """
     free = _reported(MEMINFO, "MemAvailable")
-    limits = [*_limits("memory", "memory.max", "memory.current")]
-    limits += _limits("memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
-    return None if free is None else min([free, *(max(0, int(limit) - int(used)) for limit, used in limits)])
+    limits = [*_limits("memory", "memory.max", "memory.current", "memory.stat")]
+    limits += _limits("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat")
+    left = (int(limit) - int(used) + int(INACTIVE.findall(stat)[-1]) for limit, used, stat in limits)
+    return None if free is None else max(0, min([free, *left]))
 
 
 def peak_memory() -> int:

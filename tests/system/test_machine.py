@@ -43,10 +43,13 @@ def test_a_container_has_what_its_limit_leaves(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(machine, "CGROUP", tmp_path)
     assert machine.free_memory() == 60 << 10
     (tmp_path / "memory.current").write_text("1024\n")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 0\nactive_file 300\n")
     (tmp_path / "memory.max").write_text("max\n")
     assert machine.free_memory() == 60 << 10
     (tmp_path / "memory.max").write_text("3072\n")
     assert machine.free_memory() == 2048
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 0\ntotal_inactive_file 200\n")
+    assert machine.free_memory() == 2248
 
 
 @pytest.mark.parametrize(
