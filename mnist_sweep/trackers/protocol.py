@@ -8,9 +8,9 @@ object with `connect` is a tracker, and is passed among the `listeners` of `mnis
 2. `Session.log` with each row that the tracker lacks, and then with each new row after it was committed. All calls for
    one session come from one background thread, one after the other; trials do not wait for them.
 
-A `TrackerError` from `log` never ends a run: it is reported, and the row is sent again half a minute later, and once
-more at the end. After an interrupt, what is being sent has ten seconds. Rows that could not be sent by then are
-reported, and sent by the next run of the sweep.
+An exception from `log` never ends a run: it is reported, and the row is sent again half a minute later, and once more
+at the end. After an interrupt, what is being sent has ten seconds. Rows that could not be sent by then are reported,
+and sent by the next run of the sweep.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,8 +46,7 @@ class Session(Protocol):
         `fields` are those in which the sweep's trials differ, the seed last: they name the run.
 
         Raises:
-            TrackerError: The row could not be logged; `lacks` must keep returning it. Any other exception is a bug in
-                the tracker, and ends its thread.
+            TrackerError: The row could not be logged; `lacks` must keep returning it.
         """
 
 
