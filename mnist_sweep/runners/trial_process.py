@@ -25,8 +25,6 @@ from mnist_sweep.trials.user_code import shipping
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-KEPT_DATASETS = 2
-
 
 class TrialProcess:
     """A process for trials, one after the other, as `prepare` leaves it; a context, at whose end it ends.
@@ -153,7 +151,7 @@ class TrialProcess:
         others = [one for one in self._kept if one is not dataset]
         if len(others) == len(self._kept):
             yield from child.run(keep_dataset, id(dataset), dataset)
-        self._kept = [*others, dataset][-KEPT_DATASETS:]
+        self._kept = [*others, dataset][-tensorflow_runtime.MAX_DATASETS :]
         return child
 
     def __enter__(self) -> Self:
@@ -209,13 +207,13 @@ def check_models(models: Sequence[tuple[Flat, Sample]]) -> list[str] | None:
 
 def keep_dataset(key: int, dataset: Dataset) -> None:
     """Keep a data set in this process for the trials that name it by its key."""
-    tensorflow_runtime.cached("datasets", key, lambda: dataset, limit=KEPT_DATASETS)
+    tensorflow_runtime.cached("datasets", key, lambda: dataset, limit=tensorflow_runtime.MAX_DATASETS)
 
 
 def isolated_steps(flat: Flat, key: int, artifacts: Artifacts | None) -> Generator[Item, None, TrialRow]:
     """Run a trial in a process that runs trials only, where KeyboardInterrupt is an error like any other."""
     config = from_flat(flat)
-    dataset = tensorflow_runtime.cached("datasets", key, lambda: None, limit=KEPT_DATASETS)
+    dataset = tensorflow_runtime.cached("datasets", key, lambda: None, limit=tensorflow_runtime.MAX_DATASETS)
     try:
         return (yield from steps(config, dataset, artifacts=artifacts))
     except (GeneratorExit, Paused):

@@ -23,7 +23,7 @@ from mnist_sweep.system import commands
 BACKEND, TENSORFLOW = "KERAS_BACKEND", "tensorflow"
 BACKENDS = ("jax", "torch")  # of Keras, besides TensorFlow
 FIT_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")  # by which Keras cuts every `fit` short
-MAX_DATASETS = 2  # of which a process keeps the input of graphs, or read-only views
+MAX_DATASETS = 2  # that a process keeps, as well as their input of graphs and read-only views
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, Any] = {}
 

@@ -14,11 +14,12 @@ from mnist_sweep.data import loading
 from mnist_sweep.errors import ConfigError, ProcessLostError, ResourceError
 from mnist_sweep.results import run_marker
 from mnist_sweep.runners.trial import execute, pausable
-from mnist_sweep.runners.trial_process import KEPT_DATASETS, TrialProcess, isolated_steps, keep_dataset
+from mnist_sweep.runners.trial_process import TrialProcess, isolated_steps, keep_dataset
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.training.fitting import consume
+from mnist_sweep.training.tensorflow_runtime import MAX_DATASETS
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -107,7 +108,7 @@ def test_a_data_set_is_sent_once_and_the_last_ones_stay(
         return run_there(self, function, *arguments)
 
     monkeypatch.setattr(ChildProcess, "run", counting)
-    datasets = [replace(digits) for _ in range(KEPT_DATASETS + 1)]
+    datasets = [replace(digits) for _ in range(MAX_DATASETS + 1)]
     for number in (0, 0, 1, 0, 2, 0, 1):
         assert run(process, BASE, datasets[number]).status is Status.OK
     assert sent == [id(datasets[number]) for number in (0, 1, 2, 1)]

@@ -33,8 +33,6 @@ from mnist_sweep.trials.value_format import ACCURACY
 if TYPE_CHECKING:
     from mnist_sweep.runners.trial_process import TrialProcess
 
-KEPT_DATASETS = 2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
@@ -124,9 +122,9 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
         else:
             tensorflow_runtime.configure(**settings.runtime)
         if isinstance(dataset := given, ray.ObjectRef):
-            node = ray.util.get_node_ip_address()
+            node, most = ray.util.get_node_ip_address(), tensorflow_runtime.MAX_DATASETS
             dataset = tensorflow_runtime.cached(
-                "datasets", given, lambda: sent_data.received(ray.get(given), node), limit=KEPT_DATASETS
+                "datasets", given, lambda: sent_data.received(ray.get(given), node), limit=most
             )
     except ProcessLostError:
         raise  # which Tune retries
