@@ -1,7 +1,7 @@
 """How data sets get to workers: by value, or, with many prepared images, by where each machine finds or prepares them.
 
-On one machine, images are in files that all processes map. On a cluster, a machine that has not the same file loads
-prepared images from the path of their source, into its own cache.
+A Ray that is started here has images in files that all processes map. On a cluster, a machine that has not the same
+file loads prepared images from the path of their source, into its own cache.
 """
 
 import contextlib
@@ -21,7 +21,6 @@ from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.files.own_files import EncodedImages
 from mnist_sweep.data.mapped_images import MappedImages, map_images
 from mnist_sweep.errors import DataError, ResourceError
-from mnist_sweep.runners.ray import cluster
 
 MAX_SENT_BYTES = 512 << 20  # of images, which are in the memory of each machine then
 
@@ -43,10 +42,10 @@ class PreparedImages:
     file: tuple[int, int]
 
 
-def sent(source: Any, dataset: Dataset, num_nodes: int) -> Dataset | PreparedImages:
-    """Return what is sent of a data set to a cluster with this many nodes."""
+def sent(source: Any, dataset: Dataset) -> Dataset | PreparedImages:
+    """Return what is sent of a data set to a cluster, which other machines may join at any time."""
     images = dataset.train.images
-    if num_nodes == 1 or not isinstance(images, MappedImages):
+    if not isinstance(images, MappedImages):
         return dataset
     num_bytes = sum(split.images.nbytes for split in dataset.splits.values())
     if num_bytes > MAX_SENT_BYTES and type(source) in loading.DATASETS.values():
@@ -69,8 +68,7 @@ def handed_over(datasets: Mapping[Any, Dataset], *, is_own_ray: bool) -> Iterato
     import ray
 
     if not is_own_ray:
-        num_nodes = len(cluster.node_sizes())
-        yield [ray.put(sent(*one, num_nodes=num_nodes)) for one in datasets.items()]
+        yield [ray.put(sent(*one)) for one in datasets.items()]
         return
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as folder:
         numbers = itertools.count()
