@@ -18,6 +18,7 @@ from mnist_sweep.system.files import read_json, replacing
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import label
 from mnist_sweep.trials import events
+from mnist_sweep.trials.row import Status, TrialRow, rank
 from mnist_sweep.validation import coerce
 
 FILE, MAX_BYTES = "live.json", 4 << 20
@@ -91,10 +92,12 @@ def read(folder: Path) -> LiveRun | None:
 
 
 class LiveRunState:
-    """A listener that keeps the state of a run."""
+    """A listener that keeps the state of a run, and the `best` of the sweep's rows (None before) and `num_failed`."""
 
     def __init__(self) -> None:
         self._run, self._running = LiveRun(), dict[str, RunningTrial]()
+        self.best: TrialRow | None = None
+        self.num_failed = 0
 
     @property
     def run(self) -> LiveRun:
@@ -106,6 +109,8 @@ class LiveRunState:
         match event:
             case events.RunStarted(rows=rows, num_trials=num_trials, fields=fields):
                 self._replace(num_trials=num_trials, num_done=len(rows), fields=fields)
+                for row in rows:
+                    self._add(row)
             case events.WorkersReady(num_workers=num_workers):
                 self._replace(num_workers=num_workers, started=time.time())
             case events.TrialStarted(trial_id=name, config=config) | events.TrialRetried(trial_id=name, config=config):
@@ -117,6 +122,7 @@ class LiveRunState:
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._replace(num_done=self._run.num_done + 1)
+                self._add(row)
             case events.RunInterrupted():
                 self._replace(phase="stopping")
             case events.RunEnded(error=error):
@@ -129,6 +135,11 @@ class LiveRunState:
             num_trials = event.num_trials if isinstance(event, events.RaceForecast) else self._run.num_trials
             notices = (*self._run.notices, notice_line(event, self._run.fields))[-NUM_NOTICES:]
             self._replace(num_trials=num_trials, notices=notices)
+
+    def _add(self, row: TrialRow) -> None:
+        self.num_failed += row.status is Status.FAILED
+        if row.status is Status.OK and row.val is not None:
+            self.best = min(self.best or row, row, key=rank)
 
     def _replace(self, **changes: Any) -> None:
         self._run = dataclasses.replace(self._run, **changes)

@@ -21,7 +21,7 @@ from mnist_sweep.text.names import label
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, RunInterrupted, RunStarted
-from mnist_sweep.trials.row import Status, TrialRow, rank
+from mnist_sweep.trials.row import Status, TrialRow
 
 SECONDS_BETWEEN, NUM_BEST, NUM_CURVES, NUM_LINES = 0.5, 10, 100, 5
 STARTING = "starting the workers …"
@@ -38,7 +38,7 @@ class NotebookView:
         self._state, self._lock, self._end = LiveRunState(), threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._show_often, name="notebook", daemon=True)
         self._started, self._ends = RunStarted(rows=(), num_trials=0, fields=()), list[float]()
-        self._failures, self._best = list[str](), list[TrialRow]()
+        self._failures = list[str]()
         self._stop, self._stopping, self._shown = "ended early", "", dict[str, str]()
 
     def on_event(self, event: Event) -> None:
@@ -67,8 +67,6 @@ class NotebookView:
                 self._stop, self._stopping = "out of time" if out_of_time else "interrupted", event.text
 
     def _add(self, row: TrialRow) -> None:
-        if row.status is Status.OK and row.val is not None:
-            self._best = sorted([*self._best, row], key=rank)[:1]
         if row.status is Status.FAILED:
             self._failures.append(f"failed: {label(row.config, self._started.fields)} ({row.trial_id}): {row.error}")
 
@@ -93,9 +91,9 @@ class NotebookView:
 
     def _headline(self, run: LiveRun) -> Iterator[str]:
         yield f"{run.num_done:,} of {counted(run.num_trials, 'trial')}"
-        if self._failures:
-            yield f"{len(self._failures):,} failed"
-        for row in self._best:
+        if self._state.num_failed:
+            yield f"{self._state.num_failed:,} failed"
+        if row := self._state.best:
             name = label(row.config, self._started.fields)
             yield f"best validation {row.measure.title} {row.measure.text(row.val or 0.0)} ({name})"
         if run.error:

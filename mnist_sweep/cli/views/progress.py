@@ -15,7 +15,7 @@ from mnist_sweep.sweep.live_run import LiveRun, LiveRunState, RunningTrial, noti
 from mnist_sweep.text.names import label, loss_title
 from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trials import events
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow, rank
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 NOT_STARTED = events.RunStarted(rows=(), num_trials=0, fields=())
 
@@ -60,18 +60,16 @@ class Live(_Progress):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._rows, self._ends, self._race = list[TrialRow](), list[float](), ""
+        self._ends, self._race = list[float](), ""
         self._live = RichLive(console=console, transient=True, get_renderable=self._view)
 
     def on_event(self, event: events.Event) -> None:
         """Change what is shown; failures and notices stay on the screen."""
         super().on_event(event)
         match event:
-            case events.RunStarted(rows=rows):
-                self._rows = list(rows)
+            case events.RunStarted():
                 self._live.start()
             case events.RowCommitted(row=row):
-                self._rows.append(row)
                 self._ends.append(time.time())
                 if row.status is Status.FAILED:
                     print_lines(self._console, row_line(row, self._run.fields), style="red")
@@ -86,20 +84,17 @@ class Live(_Progress):
             return Text("starting the workers …", style="dim")
         head = Table.grid(padding=(0, 1))
         head.add_row(ProgressBar(total=run.num_trials, completed=run.num_done, width=30), Text(self._headline(run)))
-        more = [Text(line) for line in (self._best(), self._race) if line]
+        best = self._state.best
+        line = f"best val {best.val:.4f} ({label(best.config, self._run.fields)})" if best else ""
+        more = [Text(line) for line in (line, self._race) if line]
         return Group(head, *more, running_table(run.running[: max(1, self._console.height - 8)], time.time()))
 
     def _headline(self, run: LiveRun) -> str:
-        num_failed = sum(row.status is Status.FAILED for row in self._rows)
-        parts = [f"{run.num_done}/{run.num_trials}"] + [f"{num_failed} failed"] * bool(num_failed)
+        num_failed = self._state.num_failed
+        parts = [f"{run.num_done}/{run.num_trials}", *[f"{num_failed} failed"] * bool(num_failed)]
         num_left, times = run.num_trials - run.num_done, {"started": run.started, "now": time.time()}
         left = time_left(self._ends, **times, num_left=num_left, num_workers=run.num_workers)
-        return " · ".join([*parts, *([left.text()] if left else [])])
-
-    def _best(self) -> str:
-        ended = (row for row in self._rows if row.status is Status.OK and row.val is not None)
-        best = min(ended, key=rank, default=None)
-        return f"best val {best.val:.4f} ({label(best.config, self._run.fields)})" if best else ""
+        return " · ".join([*parts, left.text()] if left else parts)
 
 
 def for_console(console: Console) -> events.Listener:
