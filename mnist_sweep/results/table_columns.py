@@ -135,7 +135,8 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
     num_correct = np.round(np.array(table["test_accuracy"], np.float64) * num_test)
     table["test_accuracy_low"], table["test_accuracy_high"] = wilson_interval(num_correct, num_test)
     kinds = {name: {*map(type, cells)} for name, cells in configs.items()}
-    configs |= {name: [*map(_cell, configs[name])] for name in columns if kinds[name] & {list, dict}}
+    for name in (one for one in columns if kinds[one] & {list, dict}):
+        configs[name] = [json.dumps(value) if isinstance(value, list | dict) else value for value in configs[name]]
     whole = {name: _whole(configs[name]) for name in columns if kinds[name] <= {int, type(None)}}
     columns_of = {name: table[name] for name in ID_COLUMNS} | configs | {name: table[name] for name in RESULT_COLUMNS}
     judged, dtypes = _judged(ordered)
@@ -167,10 +168,6 @@ def measure_of(trials: "pd.DataFrame") -> Measure:
 def _whole(cells: Sequence[int | None]) -> str:
     """Return the dtype for integers, as those of a user's own class may need more than 64 bits."""
     return "Int64" if max(map(abs, filter(None, cells)), default=0) < 2**63 else "object"
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def parse_cell(cell: Any) -> Any:
