@@ -117,7 +117,7 @@ class Results:
             groups.setdefault(predictions.data_id(row.config), []).append(row)
         found = []
         for name, rows in groups.items():
-            if predictions.path_of(self.folder, f"labels-{name}").exists():
+            if predictions.path_of(self.folder, f"{predictions.LABELS}{name}").exists():
                 labels = predictions.read_labels(self.folder, name).val.tolist()
                 guess = max(Counter(labels).values()) / len(labels)
                 found += [row for row in rows if (row.val or 0.0) <= guess + ROUNDING]

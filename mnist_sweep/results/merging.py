@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.predictions import LABELS, MISTAKES
 from mnist_sweep.system import npz
 from mnist_sweep.system.files import is_folder, ledger_errors, open_regular, replacing, require_own_folder
 from mnist_sweep.system.folder_lock import Lock
@@ -26,7 +27,6 @@ METRICS = ("val_accuracy", "val_loss", "test_accuracy", "num_test", "train_loss"
 COMPARED_FIELDS = ("status", *METRICS, "steps", "parameters")  # of the whole trial
 CURVE = tuple(name for name in Evaluation._fields if name not in {"step", "seconds"})
 COMPANIONS = {"models": ".keras", "predictions": ".npz", "data": ".json"}
-LABELS, MISTAKES = "labels-", "-mistakes"
 NUM_NAMED = 5
 
 

@@ -65,7 +65,7 @@ def to_bytes(mistakes: Mistakes) -> bytes:
 
 def path_of(folder: Path, trial_id: str) -> Path:
     """Return the path of a trial's mistakes, which exists if they were kept."""
-    return folder / predictions.FOLDER / f"{trial_id}-mistakes.npz"
+    return predictions.path_of(folder, f"{trial_id}{predictions.MISTAKES}")
 
 
 def write(folder: Path, trial_id: str, content: bytes) -> None:

@@ -19,7 +19,7 @@ from mnist_sweep.system.files import make_folder, open_regular, write_atomically
 from mnist_sweep.trials.ids import flat_id
 from mnist_sweep.trials.row import TrialRow
 
-FOLDER = "predictions"
+FOLDER, LABELS, MISTAKES = "predictions", "labels-", "-mistakes"  # the beginning, and the end, of names of files
 SPLITS, VALUES = ("val", "test"), ("val_values", "test_values")
 ROUNDING = 1e-4  # of means of float32
 
@@ -85,7 +85,7 @@ def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
         DataError: The values are not classes.
         LedgerError: The folder has other labels, or the disk is full or cannot be written.
     """
-    path = path_of(folder, f"labels-{data_id}")
+    path = path_of(folder, f"{LABELS}{data_id}")
     if not path.exists():
         write(folder, path.stem, labels)
     elif not equal(read_labels(folder, data_id), labels):
@@ -94,7 +94,7 @@ def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
 
 def read_labels(folder: Path, data_id: str) -> Predictions:
     """Return the labels of a data set."""
-    path = path_of(folder, f"labels-{data_id}")
+    path = path_of(folder, f"{LABELS}{data_id}")
     return _read(path, f"there is no {path}: the next run that trains on this data set writes it.")
 
 

@@ -15,7 +15,7 @@ from mnist_sweep.system.files import flush_folder, ledger_errors, require_own_fo
 from mnist_sweep.trials.row import TrialRow
 
 FOLDER = "set_aside"
-COMPANIONS = (("models", ".keras"), ("predictions", ".npz"), ("predictions", "-mistakes.npz"))
+COMPANIONS = (("models", ".keras"), ("predictions", ".npz"), ("predictions", f"{predictions.MISTAKES}.npz"))
 
 
 def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]) -> Path:
@@ -36,7 +36,8 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
                 _move(folder, target, f"{name}/{row.trial_id}{end}")
         left, moved = ({predictions.data_id(row.config) for row in found} for found in (others, rows))
         for data_id in sorted(moved):
-            for name in (f"{predictions.FOLDER}/labels-{data_id}.npz", f"{data_cards.FOLDER}/{data_id}.json"):
+            labels = f"{predictions.FOLDER}/{predictions.LABELS}{data_id}.npz"
+            for name in (labels, f"{data_cards.FOLDER}/{data_id}.json"):
                 _move(folder, target, name, keep=data_id in left)
         for row in rows:
             _move(folder, target, f"rows/{row.trial_id}.json")

@@ -11,11 +11,10 @@ from mnist_sweep.reports.blocks import Block, Image, Images, Paragraph, Section
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import confusion_matrix
 from mnist_sweep.reports.sections.confusion_matrix import ids_with_file
-from mnist_sweep.results import data_cards, mistakes
+from mnist_sweep.results import data_cards, mistakes, predictions
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.mistakes import Mistakes
 
-SUFFIX = "-mistakes.npz"
 NO_PREDICTIONS = (
     "There is no confusion matrix because no predictions were kept. Runs keep them unless given `--no-predictions`."
 )
@@ -37,7 +36,7 @@ def section(results: Results) -> Section | None:
         return None
     matrix = confusion_matrix.plot(results)
     blocks: list[Block] = [matrix] if matrix else [Paragraph(text=NO_PREDICTIONS)]
-    kept = results.best_of(ids_with_file(results, SUFFIX))
+    kept = results.best_of(ids_with_file(results, f"{predictions.MISTAKES}.npz"))
     if kept is None:
         return Section(key=KEY, title=TITLE, finding=NONE_KEPT, blocks=blocks)
     row, role = kept
