@@ -100,9 +100,8 @@ def next_step(results: Results) -> tuple[str, str]:
     term, proposed = "what to try next", results.proposed.runs
     if not proposed:
         return term, "see the failures" if not results.good else "see the race" if results.race else "nothing more"
-    first, *others = proposed
-    then = [f"; then {run.task}: {run.cost}" for run in others]
-    return term, f"{first.task} ({first.cost}{''.join(then)})"
+    *before, main = sorted(proposed, key=lambda run: run.kind != "finish")  # what is missing answers no question
+    return term, f"{main.task} ({main.cost}{''.join(f'; first {run.task}' for run in before)})"
 
 
 def _picture(results: Results, selection: Selection) -> Plot:

@@ -62,6 +62,14 @@ def test_a_value_without_a_margin_has_its_third_seed_proposed_and_no_more(
     )
 
 
+def test_a_trial_to_finish_is_no_headline_beside_seeds(make_row: MakeRow, make_results: MakeResults) -> None:
+    killed = make_row(TrialConfig(num_steps=1, seed=2), status=Status.FAILED, error="killed")
+    said = best_config.next_step(make_results([*rows_of(make_row, [0.9, 0.9], 2, 0.01), killed]))[1]
+    assert said.startswith("2 configs with 3 seeds each (1 more trial")
+    assert said.endswith("; first finish 1 trial)")
+    assert best_config.next_step(make_results([make_row(), killed]))[1].startswith("finish 1 trial (")
+
+
 def test_search_gets_more_trials(make_row: MakeRow, write_rows: Callable[..., Path], tmp_path: Path) -> None:
     folder = write_rows(tmp_path, rows_of(make_row, [0.9, 0.8], 1, 0.0))
     (folder / pending_proposals.FOLDER).mkdir()
