@@ -19,7 +19,7 @@ WITHIN = click.option(
     "--within",
     type=click.FloatRange(0, min_open=True),
     metavar="POINTS",
-    help="Largest difference that does not count: of shares, in percentage points (default: 0.5).",
+    help="Largest difference that does not matter: in points of shares (default: 0.5), else in the objective's unit.",
 )
 
 
@@ -47,7 +47,7 @@ def report(
     from mnist_sweep.reports.writer import write_comparison, write_report
 
     if within is not None and other is None:
-        raise click.UsageError("--within is for --compare, which is lacking.")
+        raise click.UsageError("--within goes with --compare only.")
     gc.disable()  # as in rows_of
     if other is not None:
         file, compared = write_comparison(folder, other, format=format_, output=output, within=within)
@@ -133,7 +133,7 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
             time = "" if run.seconds is None else f", about {duration(run.seconds)}"
             echo(f"{run.reason}: {counted(run.num_trials, 'trial')}{time}")
             echo(*([f"  {shlex.join(run.command)}"] if run.command else []))
-        echo(*found.notes, *([] if found.runs or found.notes else ["nothing: the rows leave nothing open"]))
+        echo(*found.notes, *([] if found.runs or found.notes else ["nothing to run: the rows leave no question open"]))
 
     return Answer(value=found, show=show)
 

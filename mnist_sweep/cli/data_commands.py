@@ -27,7 +27,7 @@ Examples:
 def data(data: str, sheet: Path | None, **given: Any) -> Answer:
     """Show what DATA holds before anything trains: splits, classes, pixels, and what looks wrong.
 
-    DATA are the name of a built-in data set, which is found or downloaded, and verified; or a path, as --data of `run`.
+    DATA is the name of a built-in data set, which is found or downloaded, and verified; or a path, as for `run --data`.
     """
     from mnist_sweep.cli.console import Terminal
     from mnist_sweep.cli.views import data_set as view

@@ -68,7 +68,7 @@ def _adding(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
 
 trial_options = _adding(
     click.option(
-        "--data", metavar="PATH", help="Data of every trial, overriding the script: a name, or a file or folder."
+        "--data", metavar="PATH", help="Images in place of the script's: file, folder, or name of a built-in data set."
     ),
     IMAGE_SIZE,
     VALUE_RANGE,
@@ -143,7 +143,8 @@ race_options = _adding(
         "--assume",
         type=click.Choice(("alike", "any")),
         default="alike",
-        help="With --until-known: runs of all configs are alike in shape, or of any shape, which takes more seeds.",
+        help="With --until-known: configs differ only in the mean and spread of their results (alike), or in any way, "
+        "which takes many more seeds.",
     ),
     click.option(
         "--for-new-images",

@@ -34,8 +34,8 @@ Exit status with --watch: 0 the run is complete and no trial failed; 1 some fail
 def status(folder: Path, *, is_watched: bool) -> Answer:
     """Show the status of the trials in DIR, and the best of them.
 
-    The sweep script is not needed. With --watch, it is redrawn in a terminal as the run goes on, and elsewhere a line
-    is printed for each trial that ends.
+    The sweep script is not needed. With --watch, a terminal shows the run until it ends; elsewhere, a line is printed
+    for each trial that ends.
     """
     from mnist_sweep.analysis.folder_status import folder_status
     from mnist_sweep.cli.console import Terminal

@@ -33,7 +33,8 @@ Examples:
     "--spreads",
     type=options.Pair("0.5,2 for those of seeds and configs"),
     metavar="SEEDS,CONFIGS",
-    help="With --until-known, where no seeds are there: standard deviations in the unit of --within, such as 0.5,2.",
+    help="With --until-known, before the first seed: standard deviations over seeds and over configs, such as 0.5,2, "
+    "in the unit of --within.",
 )
 @click.option(
     "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
@@ -151,9 +152,8 @@ Examples:
 def quickstart(**chosen: Any) -> Answer:
     """Run a ready sweep on your images, or on the digits, without a script; write tables and report.
 
-    It compares five optimizers, four rates of dropout and two widths of a small network. Data are the name of a
-    built-in data set, or the path of an .npz, CSV or Parquet file, or of a folder of images, arrays, IDX files or
-    tables.
+    It compares five optimizers, four rates of dropout and two widths of a small network. PATH is the name of a built-in
+    data set, or the path of an .npz, CSV or Parquet file, or of a folder of images, arrays, IDX files or tables.
     """
     from mnist_sweep.sweep.ready_sweep import ready_sweep
 

@@ -46,7 +46,7 @@ def test_report_compares_two_sweeps(folder: Path, run: Run, refuses: Refuses, ma
     assert json.loads(out)["verdict"]["outcome"] == "undecided"
     refuses(["report", "one", "--compare", "one"], "both folders are one")
     refuses(["report", "one", "--compare", "none"], "none holds no rows")
-    refuses(["report", "one", "--within", "1"], "--within is for --compare")
+    refuses(["report", "one", "--within", "1"], "--within goes with --compare only")
 
 
 @pytest.fixture
