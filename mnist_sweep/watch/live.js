@@ -33,7 +33,7 @@
     const made = [["Progress", run ? `${run.num_done.toLocaleString("en")} of ${total.toLocaleString("en")}` : count(status.num_trials, "trial"), run ? (run.num_done < total ? `${isRunning ? `${run.running.length} running, ` : ""}${count(total - run.num_done - run.running.length, "trial")} not started` : "all trials have ended") : "the number of planned trials is not known"]];
     if (phase === "running" && left) {
       const range = left.low === null ? "too few trials have ended for an interval" : `95% interval ${duration(Math.max(0, left.low - passed))} to ${duration(Math.max(0, left.high - passed))}`;
-      made.push(["Time left", duration(Math.max(1, left.seconds - passed)), `expected; ${range}${status.race ? ", if the race goes on as it is expected to" : ""}${ran}`]);
+      made.push(["Time left", duration(Math.max(1, left.seconds - passed)), `expected; ${range}${status.race ? ", if the race takes as many trials as expected" : ""}${ran}`]);
     } else if (isRunning || phase === "starting") {
       made.push(["Time left", "not known yet", phase === "stopping" ? `the run is stopping${ran}` : `no trial of this run has ended${ran}`]);
     } else if (phase === "interrupted" || phase === "killed") {
@@ -125,6 +125,7 @@
     const rows = [...live.rows.values()];
     setText("empty", rows.length ? "" : live.state.phase === "unknown" ? "No trial has a row here. Start the sweep, and its trials appear." : "No trial has ended yet.");
     get("empty").hidden = rows.length > 0;
+    get("more").hidden = !rows.length;
     if (!rows.length || !live.changed) return;
     live.changed = false;
     const titles = shortNames();

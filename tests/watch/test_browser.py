@@ -198,6 +198,15 @@ def test_the_page_and_a_trial_are_shown_without_errors_overflow_or_barriers(
     assert browser.messages() == []
 
 
+def test_on_a_narrow_screen_the_trials_fit_their_box(browser: Browser, start: Start) -> None:
+    _, url = watch(start, str(Path(__file__).parents[2] / "results" / "reference" / "quickstart"))
+    browser.open(url, (800, 900))
+    browser.until(f"{ROWS}.length === 25")
+    browser.run("window.box = document.querySelector('#table .scroll')")
+    assert browser.run("return box.scrollWidth <= box.clientWidth")
+    assert "val loss" not in browser.titles()
+
+
 def test_names_and_errors_become_no_markup(
     browser: Browser, start: Start, folder: Path, make_row: Callable[..., TrialRow]
 ) -> None:
