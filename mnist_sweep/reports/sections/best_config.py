@@ -19,7 +19,7 @@ NOTHING = "No trial succeeded, so there is no best config. “Did anything fail?
 MAX_DRAWN = 10
 APART = "worse"
 DOTS, HOLLOW = "Dots are means over seeds.", " Full ones may be the best, hollow ones are worse."
-BARS = " Configs are compared seed by seed, so that bars of two may overlap although they differ."
+BARS = " Configs are compared seed by seed, so the bars of two may overlap although they differ."
 
 
 def section(results: Results) -> Section:

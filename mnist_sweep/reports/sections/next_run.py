@@ -48,9 +48,9 @@ def _on_seeds(results: Results, runs: Sequence[ProposedRun]) -> str:
     tied, measure = results.tied, results.measure
     for run in runs:
         if run.kind == "seeds":
-            of = "each" if len(run.config_ids) == len(tied) else f"{len(run.config_ids):,} of them"
+            of = "they" if len(run.config_ids) == len(tied) else f"{len(run.config_ids):,} of them"
             may_be = f"{counted(len(tied), 'config')} may be the best"
-            return f"More seeds would help: {may_be}, and {run.seeds} seeds of {of} in all tell more."
+            return f"More seeds would help: {may_be}; with {run.seeds} seeds each, {of} are easier to tell apart."
         if run.kind == "search":
             return "More seeds are not proposed before the search has ended."
     if len(tied) < 2:

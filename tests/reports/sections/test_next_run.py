@@ -31,7 +31,7 @@ def test_seeds_that_would_help_are_proposed_as_the_command_proposes_them(
     assert results.proposed == next_runs(results.folder)
     section = next_run.section(results)
     assert section.finding.startswith(
-        "More seeds would help: 3 configs may be the best, and 3 seeds of each in all tell more. "
+        "More seeds would help: 3 configs may be the best; with 3 seeds each, they are easier to tell apart. "
     )
     assert best_config.next_step(results)[1].startswith("3 configs with 3 seeds each (3 more trials")
     assert Command(text=f"mnist-sweep next {results.folder} --script SCRIPT") in section.blocks
