@@ -32,7 +32,7 @@ def test_data_shows_what_a_folder_holds(folder: Path, run: Run) -> None:
     status, out, _ = run("data", "pets", "--sheet", "sheet.png")
     assert (status, Path("sheet.png").read_bytes()[1:4]) == (0, b"PNG")
     assert ["cat", "24", "3", "3"] in [line.split() for line in out.splitlines()]
-    assert "data pets: val and test held out of train: 0.1, 0.1 of each class, drawn with seed 0" in out
+    assert "data pets: val and test held out of train: 0.1 and 0.1 of each class, drawn with seed 0" in out
     assert out.splitlines()[-1] == "pets: 48 train, 6 val, 6 test images of 12x12x1, read as ImageFolder"
 
 

@@ -101,9 +101,11 @@ class Csv(OwnFiles):
         wanted = [self.label] if isinstance(self.label, str) else [*(self.label or ())]
         known = [name for name in wanted or names if name in names and (wanted or name.lower() in LABELS)]
         if len(known) != (len(wanted) or 1):
-            number, shown = f"{len(wanted)} columns" if wanted[1:] else "one column", shortened(", ".join(names[:5]))
+            number = f"{len(wanted)} columns" if wanted[1:] else "one column"
+            shown = shortened(", ".join([*names[:5], *["…"] * (len(names) > 5)]))
             named = ", ".join(map(str, wanted)) or "named label, class, target, digit or y"
-            raise DataError(f"must have {number} of labels, {named}, but has {len(known)} among {shown}, …")
+            way_out = "" if known else ": keep files without labels in another folder"
+            raise DataError(f"must have {number} of labels, {named}, but has {len(known)} among {shown}{way_out}")
         pixels = [name for name in names if name not in known and PIXEL.fullmatch(name)]
         return known, sorted(pixels, key=natural)
 

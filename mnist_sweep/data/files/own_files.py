@@ -132,7 +132,7 @@ class OwnFiles(abc.ABC):
         places = splits.hold_out(labels, lacking, self.seed)
         if empty := [name for name, part in places.items() if not len(part)]:
             raise DataError(f"holds {len(labels)} images, too few to hold out {listed(empty)}.")
-        note = f"{listed([*lacking])} held out of train: {', '.join(f'{share:g}' for share in lacking.values())}"
+        note = f"{listed([*lacking])} held out of train: {listed([f'{share:g}' for share in lacking.values()])}"
         note += " of each class" * (labels.dtype.kind != "f")
         return found._replace(
             images={**found.images, **{name: images[part] for name, part in places.items()}},

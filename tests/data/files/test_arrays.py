@@ -37,7 +37,7 @@ def test_without_splits_they_are_held_out(tmp_path: Path) -> None:
     assert loaded.class_names == ("b", "c9", "c10")
     assert [len(split) for split in loaded.splits.values()] == [24, 3, 3]
     assert loaded.notes == (
-        "val and test held out of train: 0.1, 0.1 of each class, drawn with seed 0",
+        "val and test held out of train: 0.1 and 0.1 of each class, drawn with seed 0",
         "not used: extra (1 in all)",
     )
 

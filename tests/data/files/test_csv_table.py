@@ -113,7 +113,9 @@ def test_a_wrong_folder_is_refused(tmp_path: Path, refused: Refused) -> None:
         Csv(tmp_path).load()
     (tmp_path / "train.csv").write_text(text())
     (tmp_path / "test.csv").write_text(text("pixel0,pixel1,pixel2,pixel3", table=TABLE[:, :3]))
-    with refused(DataError, "test.csv must have one column of labels"):  # as Kaggle's
+    with refused(
+        DataError, "test.csv must have one column of labels", "keep files without labels in another folder"
+    ):  # as Kaggle's
         Csv(tmp_path).load()
     (tmp_path / "test.csv").write_text(text("label,pixel0", table=TABLE[:, :1]))
     with refused(DataError, "files with different numbers of pixels"):
