@@ -11,6 +11,7 @@ from mnist_sweep.text.numbers import clock, counted, size
 
 KIND_WIDTH = 25
 OPTIONS = {"Local": "local", "RayTune": "ray"}
+EVEN = 1.1  # times that are nearer to each other are taken to be equal, since a plan is no more accurate
 MAX_LAYERS, LAST_LAYERS = 60, 5  # that are shown of a network, and how many of these are its last
 
 
@@ -93,7 +94,9 @@ def _summary(plan: Plan) -> list[str]:
         lines.append(f"time: {_time(plan)}, measured with {counted(plan.num_workers, 'trial')} at a time")
         ranked = sorted((seconds, OPTIONS[name]) for name, seconds in plan.seconds_by_runner.items())
         if texts := [f"{clock(seconds)} with --runner {option}" for seconds, option in ranked]:
-            lines.append(f"fastest here: {' instead of '.join(texts)}")
+            is_even = ranked[-1][0] < EVEN * ranked[0][0]
+            either, faster = ", ".join(texts), " instead of ".join(texts)
+            lines.append(f"about equally fast here: {either}" if is_even else f"fastest here: {faster}")
         total = f"{size(plan.memory)} with shared libraries and the driver"
         free = f", {size(plan.free_memory)} free" if plan.free_memory is not None else ""
         lines.append(f"memory: {size(plan.worker_memory)} per worker, {total}{free}")

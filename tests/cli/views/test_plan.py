@@ -67,6 +67,8 @@ def test_without_a_calibration_there_is_the_disk_alone() -> None:
 def test_the_fastest_runner_is_named_with_what_it_saves() -> None:
     both = replace(MEASURED, seconds_by_runner={"RayTune": 39.4, "Local": 32.0})
     assert "\nfastest here: 0:32 with --runner local instead of 0:39 with --runner ray\n" in text_of(both)
+    alike = replace(MEASURED, seconds_by_runner={"RayTune": 33.4, "Local": 32.0})
+    assert "\nabout equally fast here: 0:32 with --runner local, 0:33 with --runner ray\n" in text_of(alike)
 
 
 def test_time_memory_and_kinds_are_shown_of_a_calibration() -> None:
