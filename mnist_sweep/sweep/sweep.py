@@ -152,8 +152,10 @@ def _with_configs(trials: Sequence[TrialConfig], names: Sequence[str]) -> list[T
     chosen = set()
     for name in names:
         found = {one for one in ids if len(name) >= SHORTEST_PREFIX and one.startswith(name)}
-        rule = f"one config of the sweep has an id that begins with each of `configs` ({SHORTEST_PREFIX} characters)"
-        require(len(found) == 1, rule, name=name, found=sorted(found))
+        if len(found) != 1:
+            number = f"{len(found)} configs" if found else "no config"
+            way_out = f"give each by its id, or by at least the first {SHORTEST_PREFIX} characters of it"
+            raise ConfigError(f"{name!r} names {number} of the sweep: {way_out}.")
         chosen |= found
     require(bool(chosen), "configs names at least one", configs=names)
     return [trial for trial, one in zip(trials, ids, strict=True) if one in chosen]

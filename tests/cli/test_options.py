@@ -54,12 +54,12 @@ def test_configs_are_chosen_by_their_ids_as_the_other_options_make_them(
     assert dict(table["config_id"].value_counts())[second] == 2
     assert len(table) == 5
     for names, message in {
-        "ffffffffffff": "begins with each of `configs`",
-        f"{first},": "but got name='', found=[]",
-        "": "but got name=''",
+        "ffffffffffff": "'ffffffffffff' names no config of the sweep: give each by its id, or",
+        f"{first},": "'' names no config",
+        "": "'' names no config",
         first[:3]: "4 characters",
-        f"{first} {second}": "begins with",
-        f"{first}-0": "begins with",
+        f"{first} {second}": "names no config",
+        f"{first}-0": "names no config",
     }.items():
         refuses(["run", "rates.py", "--configs", names], message)
     refuses(["run", "search.py", "--configs", first], "a search proposes its configs itself")
