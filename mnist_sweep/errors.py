@@ -20,6 +20,7 @@ that breaks it, and the way out. The command line prints that line and exits wit
     └── TrackerError (ConnectionError)  a tracker such as MLflow cannot be used
 """
 
+import difflib
 from pathlib import Path
 
 
@@ -94,5 +95,8 @@ class TrackerError(SweepError, ConnectionError):
 
 
 def no_rows(folder: Path) -> LedgerError:
-    """Return the error for a folder without rows."""
-    return LedgerError(f"{folder} holds no rows: pass a sweep's results folder, such as results/quickstart.")
+    """Return the error for a folder without rows; it proposes one with rows, in the folder or with a name like its."""
+    inside, beside = ([path.parent for path in place.glob("*/rows")] for place in (folder, folder.parent))
+    near = difflib.get_close_matches(folder.name, [path.name for path in beside if path != folder], 1)
+    example = next(iter(sorted(inside) + [folder.with_name(name) for name in near]), "results/quickstart")
+    return LedgerError(f"{folder} holds no rows: pass the results folder of a sweep that has begun, such as {example}.")

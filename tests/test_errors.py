@@ -3,11 +3,12 @@
 import inspect
 import pickle
 import re
+from pathlib import Path
 
 import pytest
 
 from mnist_sweep import errors
-from mnist_sweep.errors import SweepError
+from mnist_sweep.errors import SweepError, no_rows
 
 ALL = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__]
 
@@ -43,3 +44,12 @@ def test_error_crosses_processes_with_its_message(error: type[SweepError]) -> No
 @pytest.mark.parametrize("error", ALL)
 def test_error_says_in_its_docstring_what_happened(error: type[SweepError]) -> None:
     assert inspect.cleandoc(error.__doc__ or "").endswith(".")
+
+
+@pytest.mark.parametrize(("name", "example"), [(".", "digits"), ("digit", "digits"), ("pets", None)])
+def test_folder_without_rows_proposes_one_with_rows(tmp_path: Path, name: str, example: str | None) -> None:
+    (tmp_path / "digits" / "rows").mkdir(parents=True)
+    said = str(tmp_path / example) if example else "results/quickstart"
+    assert str(no_rows(tmp_path / name)).endswith(
+        f"holds no rows: pass the results folder of a sweep that has begun, such as {said}."
+    )

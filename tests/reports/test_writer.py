@@ -153,7 +153,7 @@ def test_a_report_does_not_take_the_place_of_a_device_or_a_pipe(quickstart: Path
 
 def test_folder_without_rows_is_refused(tmp_path: Path, refused: Refused) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with refused(LedgerError, f"{folder} holds no rows", "results/quickstart"):
+        with refused(LedgerError, f"{folder} holds no rows"):
             write_report(folder)
 
 

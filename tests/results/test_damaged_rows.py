@@ -77,7 +77,7 @@ def test_undamaged_folder_is_left_as_it_is(ledger: Ledger, make_row: MakeRow) ->
 
 
 def test_folder_that_is_no_results_folder_is_refused(tmp_path: Path, refused: Refused) -> None:
-    with refused(LedgerError, f"{tmp_path} holds no rows", "results/quickstart"):
+    with refused(LedgerError, f"{tmp_path} holds no rows"):
         move_damaged(tmp_path)
 
 
