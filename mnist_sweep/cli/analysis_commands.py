@@ -9,7 +9,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import PATH
+from mnist_sweep.cli.options import FOLDER, PATH
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.files import is_read_only
@@ -30,10 +30,10 @@ Examples:
   mnist-sweep report results/deep_mnist --compare results/fast_mnist
 """
 )
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html")
 @click.option("--output", metavar="FILE", type=PATH, help="Write to FILE instead of a file in DIR.")
-@click.option("--compare", "other", metavar="OTHER", type=PATH, help="Put DIR and OTHER side by side instead.")
+@click.option("--compare", "other", metavar="OTHER", type=FOLDER, help="Put DIR and OTHER side by side instead.")
 @WITHIN
 @answering
 def report(
@@ -64,7 +64,7 @@ Examples:
   mnist-sweep compare results/deep_mnist 1abd711fcdcf 0126d12adeb5         two configs, over their seeds
 """
 )
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("a")
 @click.argument("b")
 @answering
@@ -88,7 +88,7 @@ Example:
 Exit status: 0 one is better; 3 they are equivalent; 4 undecided; 2 bad usage.
 """
 )
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("a")
 @click.argument("b")
 @WITHIN
@@ -113,7 +113,7 @@ Examples:
   mnist-sweep next results/deep_mnist --budget 20 --script sweeps/deep_mnist.py
 """,
 )
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--budget", metavar="TIME|N", help="What the runs may take: a time such as 90min or 2h, or N trials.")
 @click.option("--script", type=PATH, help="The sweep script; by default that of the last run, with its options.")
 @WITHIN
@@ -139,7 +139,7 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @answering
 def effects(folder: Path) -> Answer:
     """Estimate the effect of each hyperparameter on the accuracy, or another objective.
@@ -170,8 +170,8 @@ def effects(folder: Path) -> Answer:
 
 
 @click.command()
-@click.argument("a", metavar="DIR", type=PATH)
-@click.argument("b", metavar="DIR", type=PATH)
+@click.argument("a", metavar="DIR", type=FOLDER)
+@click.argument("b", metavar="DIR", type=FOLDER)
 @answering
 def diff(a: Path, b: Path) -> Answer:
     """Compare the configs and results of two sweeps."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mnist_sweep.trials.value_format import Measure
 
 PATH = click.Path(path_type=Path)
+FOLDER = click.Path(file_okay=False, readable=False, path_type=Path)  # it may be missing, but no file
 RACE = ("within", "error", "max_seeds", "assume")
 TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
 

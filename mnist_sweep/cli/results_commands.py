@@ -8,7 +8,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import PATH, TRACEBACK
+from mnist_sweep.cli.options import FOLDER, PATH, TRACEBACK
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError, SweepError, no_rows
 from mnist_sweep.system.files import is_folder
@@ -28,7 +28,7 @@ Examples:
 Exit status with --watch: 0 the run is complete and no trial failed; 1 some failed, or it ended early.
 """
 )
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--watch", "is_watched", is_flag=True, help="Follow the run into DIR until it ends, or until Ctrl-C.")
 @answering
 def status(folder: Path, *, is_watched: bool) -> Answer:
@@ -61,7 +61,7 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @answering
 def table(folder: Path) -> Answer:
     """Rebuild the CSV tables in DIR from its rows."""
@@ -74,7 +74,7 @@ def table(folder: Path) -> Answer:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @answering
 def mend(folder: Path) -> Answer:
     """Move damaged rows of DIR to DIR/damaged.
@@ -97,8 +97,8 @@ Example:
   mnist-sweep merge results/all machine1/deep_mnist machine2/deep_mnist
 """
 )
-@click.argument("into", metavar="DIR", type=PATH)
-@click.argument("sources", metavar="FROM…", nargs=-1, required=True, type=PATH)
+@click.argument("into", metavar="DIR", type=FOLDER)
+@click.argument("sources", metavar="FROM…", nargs=-1, required=True, type=FOLDER)
 @click.option(
     "--force", is_flag=True, help="Merge unrelated sweeps, too; the column merged_from tells their rows apart."
 )
@@ -127,7 +127,7 @@ Examples:
 Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a usage error.
 """
 )
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("trial_id", metavar="TRIAL")
 @click.option(
     "--script",
@@ -155,7 +155,7 @@ Examples:
 Exit status: 0 every image is classified; 2 some cannot be, or bad usage.
 """
 )
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=PATH)
 @click.option("--trial", "name", help="Trial or config whose model is used, by a prefix of its id.")
 @click.option("--top", type=click.IntRange(1), default=3, help="Number of classes shown for each image.")
@@ -180,7 +180,7 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
 
     def show() -> None:
         verb = "predicted" if card.is_regression else "classified"
-        echo(f"{verb} by the model of trial {model.row.trial_id}, {model.role}")
+        echo(*[f"{verb} by the model of trial {model.row.trial_id}, {model.role}"] * bool(good))
         for answer in good:
             preprocessing = f" ({answer.preprocessing})" if answer.preprocessing else ""
             echo(f"{answer.name}: {answer.text(names, top)}{preprocessing}")
@@ -197,7 +197,7 @@ Examples:
   ssh -L 24817:localhost:24817 machine mnist-sweep watch results/quickstart --port 24817
 """
 )
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--host", default="127.0.0.1", help="Interface to serve; one beyond loopback needs --token.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port, 0 for a free one; by default the folder's own.")
 @click.option(
@@ -210,8 +210,8 @@ Examples:
 def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> Answer:
     """Serve a live page of DIR to browsers on this machine, until Ctrl-C.
 
-    It only reads DIR, so it may start and end at any time, before, during or after a run. Whoever has the printed
-    address can read the page.
+    It only reads DIR, so it may start and end at any time during a run, or after it. Whoever has the printed address
+    can read the page.
     """
     from mnist_sweep.watch import address as addresses
     from mnist_sweep.watch.server import serve

@@ -49,6 +49,7 @@ if __name__ == "__main__":
         (["run", "good.py", "--runner", "in-process", "--results", "/proc/none"], "cannot be written"),
         (["runn"], "No such command 'runn'"),
         (["status", "nowhere"], "nowhere holds no rows"),
+        (["status", "good.py"], "Directory 'good.py' is a file."),
         (["table", "nowhere"], "nowhere holds no rows"),
         (["effects", "nowhere"], "nowhere holds no rows"),
         (["diff", "nowhere", "nowhere"], "nowhere holds no rows"),

@@ -52,6 +52,7 @@ def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, 
     status, out, err = run("predict", "results/good", "black.png", "empty.png")
     assert (status, out.count("\n"), "\nblack.png: " in out) == (2, 2, True)
     assert err == "error: empty.png is empty.\n"
+    refuses(["predict", "results/good", "empty.png"], "empty.png is empty")
     assert content(folder) == before
     refuses(["predict", "results/good", "black.png", "--trial", "nobody"])
 
