@@ -193,8 +193,8 @@ def prepare(settings: Mapping[str, Any], definitions: bytes, cards: str | None =
     """
     if cards is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = cards
+    tensorflow_runtime.configure(**settings)  # before the user's modules, which may import Keras, as on Ray
     shipping.unpack(definitions)
-    tensorflow_runtime.configure(**settings)
     gc.freeze()  # a million objects of TensorFlow's, which no collection has to look at
 
 

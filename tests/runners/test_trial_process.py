@@ -1,7 +1,11 @@
 """Laws of the process that runs trials; that runners keep the contract with it is in tests/testing."""
 
 import contextlib
+import os
+import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -182,3 +186,12 @@ def test_a_trial_that_ends_its_process_has_failed_and_another_end_is_raised(
             row = run(process, BASE, digits)
         if is_own_doing:
             assert (row.status, row.error, row.traceback, row.worker) == (Status.FAILED, str(lost), "a stack", None)
+
+
+def test_user_code_finds_keras_loaded_as_it_is_on_every_runner_and_so_without_its_log(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import keras\n\nclass Mine: ...\n")
+    definitions = pickle.dumps(([str(tmp_path)], {}, b"(dS'Mine'\ncmine\nMine\ns."))  # the class by its name
+    code = f"from mnist_sweep.runners import trial_process; trial_process.prepare({{'threads': 1}}, {definitions!r})"
+    loud = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    ended = subprocess.run([sys.executable, "-c", code], env=loud, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("", "")
