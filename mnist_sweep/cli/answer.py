@@ -24,7 +24,7 @@ class Answer:
     """What a command answers.
 
     Attributes:
-        value: What programs get: a frozen value, or values by name.
+        value: What programs get: a frozen value, or values by name; or a function that returns them.
         show: Prints it for people; does nothing where the command has printed it, which goes to standard error then.
         after: What the command does when the answer is printed, such as serving a page.
         status: The exit status.
@@ -51,7 +51,7 @@ def answering(command: Callable[..., Answer]) -> Callable[..., int]:
 
         with output_on_stderr():
             answer = command(**given)
-            content = json_value(answer.value)
+            content = json_value(answer.value() if callable(answer.value) else answer.value)
         _print(click.get_current_context().command.name, content)
         answer.after()
         return answer.status

@@ -2,7 +2,7 @@
 
 import gc
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,23 +40,27 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
     from mnist_sweep.analysis.folder_status import folder_status
     from mnist_sweep.cli.console import Terminal
     from mnist_sweep.cli.views import status as view
-    from mnist_sweep.cli.views import status_watch
     from mnist_sweep.sweep import live_run
-    from mnist_sweep.trials.json_value import json_value
-    from mnist_sweep.watch.live_state import as_of, phase_of
 
     console, code = Terminal(), ExitStatus.OK
     if is_watched:
-        is_good = status_watch.follow(_feed_of(folder), console)
-        code = ExitStatus.OK if is_good else ExitStatus.NOT_ALL
+        from mnist_sweep.cli.views import status_watch
+
+        code = ExitStatus.OK if status_watch.follow(_feed_of(folder), console) else ExitStatus.NOT_ALL
     rows, run = rows_of(folder, with_history=False), None
     found = folder_status(rows, folder)
     try:
         run = live_run.read(folder)
     except LedgerError as error:  # the status is that of the rows
         echo(f"note: {one_line(error)}", err=True)
-    phase = phase_of(run, folder)
-    value = json_value(found) | {"phase": phase, "run": as_of(phase, run, {row.trial_id: row for row in rows})}
+
+    def value() -> dict[str, Any]:
+        from mnist_sweep.trials.json_value import json_value
+        from mnist_sweep.watch.live_state import as_of, phase_of
+
+        phase = phase_of(run, folder)
+        return {**json_value(found), "phase": phase, "run": as_of(phase, run, {row.trial_id: row for row in rows})}
+
     return Answer(value=value, show=lambda: view.show(found, console), status=code)
 
 
@@ -114,9 +118,8 @@ def merge(into: Path, sources: tuple[Path, ...], *, force: bool) -> Answer:
     merged = merge_folders(into, sources, force=force)
     for path in merged.left_out:
         echo(f"left out, since symbolic links may lead anywhere: {path}", err=True)
-    copied = counted(merged.num_copied, "row")
-    line = f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there"
-    return Answer(value=merged, show=lambda: echo(line))
+    copied, found = counted(merged.num_copied, "row"), f"{merged.num_known} already there"
+    return Answer(value=merged, show=lambda: echo(f"{into}: {copied} copied, {merged.num_replaced} replaced, {found}"))
 
 
 @click.command(
@@ -175,8 +178,7 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
     good = [answer for answer in answers if not isinstance(answer, SweepError)]
     errors = [one_line(answer) for answer in answers if isinstance(answer, SweepError)]
     names = card.names(len(good[0].probabilities)) if good else []  # none of numbers
-    for error in errors:
-        click.echo(f"error: {error}", err=True)
+    echo(*(f"error: {error}" for error in errors), err=True)
 
     def show() -> None:
         verb = "predicted" if card.is_regression else "classified"
@@ -220,7 +222,6 @@ def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> An
     listening, address = addresses.listen(folder, host=host, port=port, token=token)
     if host not in addresses.LOOPBACK:
         echo(f"note: {addresses.OPEN}", err=True)
-
     return Answer(
         value={"folder": folder, "url": address.url},
         show=lambda: echo(address.url),

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from mnist_sweep import read_trials
 from mnist_sweep.watch.feed import Feed
 from tests.cli.conftest import Refuses, Run, content
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
 
 
 def test_a_row_that_is_none_is_named_with_the_way_out(folder: Path, run: Run) -> None:
@@ -87,6 +91,13 @@ def test_replay_gives_0_for_a_row_that_comes_out_again(folder: Path, run: Run) -
     status, out, err = run("replay", "results/good", trial, "--script", "good.py")
     assert (status, err) == (0, "")
     assert trial in out
+
+
+def test_status_loads_no_numpy_and_nothing_that_builds_configs() -> None:
+    code = "import sys; from mnist_sweep.cli.app import cli; "
+    code += f"cli.main(['status', {str(REFERENCE)!r}], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
+    assert {"mnist_sweep.trials.config", "numpy", "scipy"} & {*loaded} == set()
 
 
 def test_status_watch_ends_with_the_run_and_says_whether_it_is_complete(folder: Path, run: Run) -> None:
