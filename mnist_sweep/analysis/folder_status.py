@@ -92,7 +92,8 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
     race, objectives = saved_race.summary(folder, rows), saved_objectives.read(folder)
     configs = ranking.by_config(of_one_kind).values()
     best = ranking.selected_first(configs, race.dropped if race else ())[:NUM_BEST]
-    fields = tuple(name for name in varying(row.config for row in rows) if name != "changes")  # these are too wide
+    distinct = {key: row.config for row in rows for key in (row.config_id, row.config["seed"])}
+    fields = tuple(name for name in varying(distinct.values()) if name != "changes")  # these are too wide
     statuses = Counter(row.status for row in rows)
     causes = defaultdict(list)
     for row in rows:

@@ -232,8 +232,8 @@ def _read(entry: "os.DirEntry[str]", *, with_history: bool, follow_links: bool =
         kind = "directory" if entry.is_dir() else "special file" if is_there else "link to nothing"
         raise RowError(f"it is a {kind}")
     content = read_regular(entry.path, MAX_BYTES, follow_links=follow_links)
-    text = content.decode().replace("\r\n", "\n")  # as Git may check a text file out
-    row = from_json(text, with_history=with_history)
+    content = content.replace(b"\r\n", b"\n") if b"\r" in content else content  # as Git may check a text file out
+    row = from_json(content.decode(), with_history=with_history)
     if entry.name != f"{row.trial_id}.json":
         raise RowError(f"it holds the row of trial {row.trial_id}")
     return row

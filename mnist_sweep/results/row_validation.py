@@ -35,6 +35,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("val_objective_error", "test_objective_error"), ERROR),
     "started": (-5e10, 1e11),  # years that a date can have
 }
+NUMBERS = (float, int)
 OPTIONAL = {*Evaluation._fields} - {"step", "seconds"}  # in a learning curve
 
 
@@ -134,5 +135,6 @@ def validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
         if not depth:
             raise ValueError(f"{name} has more than {MAX_DEPTH} levels")
         for item in [*value, *value.values()] if isinstance(value, dict) else value:
-            if not (type(item) is str and item.isascii()):
+            kind = type(item)  # most need no call
+            if not ((kind is str and item.isascii()) or (kind in NUMBERS and -MAX_FLOAT <= item <= MAX_FLOAT)):
                 validate_json(item, name, depth - 1)

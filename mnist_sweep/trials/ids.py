@@ -8,11 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)  # of what ids are hashes of
+
 
 def flat_id(flat: Mapping[str, Any]) -> str:
     """Return the id of a flat form: the first 12 hexadecimal digits of the SHA-256 of its canonical JSON."""
-    text = json.dumps(flat, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(CANONICAL.encode(flat).encode()).hexdigest()[:12]
 
 
 def trial_name(config_id: str, seed: int) -> str:
