@@ -103,7 +103,7 @@ def _run(
     sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
     sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
     with folder.lock, interrupts, sync:
-        remaining = _remaining(sweep, folder, retry, _inputs(runner, interrupts), set_aside=keep.set_aside)
+        remaining = _remaining(sweep, folder, retry, _inputs(sweep, runner, interrupts), set_aside=keep.set_aside)
         done = [row for name, row in folder.rows.items() if name not in remaining.missing]
         sync.send_missing(done, remaining.fields)
         dispatcher.add(sync)
@@ -130,11 +130,13 @@ def _view() -> list[Listener]:
     return [NotebookView()]
 
 
-def _inputs(runner: Runner, interrupts: Interrupts) -> RunInputs:
+def _inputs(sweep: Sweep, runner: Runner, interrupts: Interrupts) -> RunInputs:
     """Return what loads the run's data, which may take long and is not waited for when the run is to end."""
     in_process = getattr(runner, "in_process", False)
 
     def load(source: Any) -> Dataset:
+        if source in sweep.loaded:
+            return sweep.loaded[source]
         with interrupts.at_once():
             return loading.load(source) if in_process else load_in_child(source)
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import DataSource
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.data.files.arrays import Arrays
@@ -38,7 +39,7 @@ def ready_sweep(data: DataSource | None = None) -> Sweep:
     """Return the sweep on a data set, named after its path, or on the digits, named `quickstart`.
 
     Raises:
-        DataError: The files of a data set that may hold numbers cannot be read.
+        DataError: A data set that may hold numbers, and so is loaded now, cannot be.
     """
     base = TrialConfig(
         data=data or Digits(),
@@ -47,8 +48,9 @@ def ready_sweep(data: DataSource | None = None) -> Sweep:
         batch_size=50,
         evaluate_every=24,
     )
-    if isinstance(data, Arrays | Csv | Parquet) and data.has_numbers():
+    loaded = {data: loading.load(data)} if isinstance(data, Arrays | Csv | Parquet) else {}
+    if any(dataset.is_regression for dataset in loaded.values()):
         base = replace(base, loss=MeanSquaredError(), objective=RMSE())
     path = Path(data.path).resolve().stem if isinstance(data, OwnFiles) else to_flat(base)["data"]
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", path).strip("-")[:100] if data else "quickstart"
-    return Sweep(name=name or "quickstart", trials=grid(base, AXES))
+    return Sweep(name=name or "quickstart", trials=grid(base, AXES), loaded=loaded)

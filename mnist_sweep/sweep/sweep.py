@@ -3,11 +3,11 @@
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.data.dataset import DataSource
+from mnist_sweep.data.dataset import Dataset, DataSource
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim.image_contributions import contributes_by_image
 from mnist_sweep.results.lookup import SHORTEST_PREFIX
@@ -34,6 +34,7 @@ class Sweep:
         until: When a race between the configs of `trials` ends: each runs with the seeds 0, 1, 2 and so on instead of
             its own until the best is known. Configs that a search has found run with the seeds after that of its base.
             None runs the trials as they are listed.
+        loaded: Data sets of the trials that have been loaded already, by their sources; `run` loads the others.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Sweep:
     search: Search | None = None
     code: Sequence[Path] = ()
     until: "Known | None" = None
+    loaded: Mapping[Any, Dataset] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", str(self.name)) or not isinstance(self.name, str):

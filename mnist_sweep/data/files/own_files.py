@@ -87,15 +87,6 @@ class OwnFiles(abc.ABC):
                 notes=found.notes,
             )
 
-    def has_numbers(self) -> bool:
-        """Return whether labels are numbers to predict; images are not decoded.
-
-        Raises:
-            DataError: As raised by `load`.
-        """
-        with self._found() as found:
-            return found.labels["train"].dtype.kind == "f"
-
     @contextlib.contextmanager
     def _found(self) -> Iterator[Content]:
         """Give what the files hold, all splits with labels as data sets have them; errors of the body name the path."""
