@@ -33,17 +33,19 @@ LARGE = 2000  # trials from which on a second process saves more time than it ta
 
 
 class Imports:
-    """A listener that imports what the report needs once the workers of a run are ready, since it takes seconds.
+    """A listener that imports what the report needs once a trial of a run trains, since it takes seconds.
 
+    It would keep this process from starting the first trials.
     It is a context, after which no import goes on: the interpreter must not end within one of an extension.
     """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1)
+        self._thread, self._has_begun = ThreadPoolExecutor(1), False
 
     def on_event(self, event: events.Event) -> None:
-        """Begin when the workers are ready; the report will raise what cannot be imported."""
-        if isinstance(event, events.WorkersReady):
+        """Begin with the first point or row; the report will raise what cannot be imported."""
+        if isinstance(event, events.TrialEvaluated | events.RowCommitted) and not self._has_begun:
+            self._has_begun = True
             for name in (*PACKAGES, "plotly.graph_objs", "plotly.io", "mnist_sweep.reports.writer"):
                 self._thread.submit(importlib.import_module, name)
             self._thread.submit(_pack_plotly)
