@@ -42,7 +42,7 @@ def numbered(content: Content) -> Content:
 
     Raises:
         DataError: Labels are neither floats, whole numbers from 0 to 65,535 nor names, names look like numbers to
-            predict, some are blank, or there are more than 65,536 classes.
+            predict, some are blank or none of the classes, or there are more than 65,536 classes.
     """
     import numpy as np
 
@@ -69,6 +69,9 @@ def numbered(content: Content) -> Content:
     if not content.class_names:
         _require_no_numbers(unique)
     names = content.class_names or tuple(sorted(unique, key=natural))
+    if unknown := unique - {*names}:
+        classes = shortened(", ".join(names))
+        raise DataError(f"has the label {shortened(min(unknown))!r}, but names the classes {classes}.")
     if len(names) > MAX_CLASSES:
         raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES:,}.")
     numbers = {name: number for number, name in enumerate(names)}

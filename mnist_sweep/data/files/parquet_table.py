@@ -40,7 +40,11 @@ class Parquet(EncodedImages):
         unused: dict[str, None] = {}
         for split, parts in files.items():
             tables = [self._read_table(file, unused) for file in parts]
-            class_names = tables[0][2]
+            for file, (_, _, names) in zip(parts, tables, strict=True):
+                if names and class_names and names != class_names:
+                    ours, theirs = (shortened(", ".join(each)) for each in (names, class_names))
+                    raise DataError(f"{file} names the classes {ours}, but another file {theirs}: make them alike.")
+                class_names = class_names or names
             images[split] = np.concatenate([found for found, _, _ in tables])
             if len({found.shape[1:] for _, found, _ in tables if len(found)}) > 1:
                 raise DataError("holds files with different numbers of labels.")
@@ -99,6 +103,6 @@ def _class_names(schema: Any, label: str) -> tuple[str, ...]:
     described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
     try:
         names = described["info"]["features"][label]["names"]
-        return tuple(map(str, names))
+        return tuple(map(str, names)) if isinstance(names, list) else ()
     except (KeyError, TypeError):
         return ()

@@ -1,6 +1,7 @@
 """Parquet files of encoded images: their columns, and what is refused."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,38 @@ def test_several_numbers_are_a_column_of_lists_or_several_columns(load: Callable
     assert (listed.label_shape, listed.digest()) == ((2,), columns.digest())
     with refused(DataError, "is no Parquet file of images and labels"):
         load({"image": PNGS, "label": [*numbers[1:], [1.0]]})
+
+
+def described(columns: dict[str, Any], *names: str) -> Any:
+    """Return a table that describes its classes as Hugging Face does."""
+    features = {"label": {"names": names}}
+    return pa.table(columns).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def test_files_name_the_same_classes(tmp_path: Path, refused: Refused) -> None:
+    columns = {"image": PNGS, "label": LABELS}
+    for train, test in (("abc", ""), ("", "abc"), ("abc", "abc")):
+        for name, classes in (("train", train), ("test", test)):
+            parquet.write_table(described(columns, *classes), tmp_path / f"{name}.parquet")
+        assert Parquet(tmp_path).load().class_names == ("a", "b", "c")
+    parquet.write_table(described(columns, "c", "b", "a"), tmp_path / "test.parquet")
+    with refused(DataError, "names the classes a, b, c, but another file c, b, a: make them alike"):
+        Parquet(tmp_path).load()
+
+
+def test_names_of_classes_are_a_list(tmp_path: Path) -> None:
+    features = {"label": {"names": {"0": "a", "1": "b", "2": "c"}}}
+    table = pa.table({"image": PNGS, "label": LABELS})
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert Parquet(tmp_path).load().class_names == ()
+
+
+def test_a_label_is_one_of_the_named_classes(tmp_path: Path, refused: Refused) -> None:
+    table = described({"image": PNGS, "label": ["a", "b", "z"] * 10}, "a", "b")
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with refused(DataError, "has the label 'z', but names the classes a, b"):
+        Parquet(tmp_path).load()
 
 
 WRONG: dict[str, tuple[dict[str, Any] | bytes, str]] = {
