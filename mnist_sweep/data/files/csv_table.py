@@ -129,6 +129,7 @@ def _header(content: bytes) -> tuple[list[str], str, bool]:
         raise DataError("is empty")
     line = content[: content.find(b"\n") + 1 or None].decode("utf-8-sig")
     delimiter = max(",;\t", key=line.count)
-    names = next(csv.reader(io.StringIO(line), delimiter=delimiter))
+    names = [name.strip() for name in next(csv.reader(io.StringIO(line), delimiter=delimiter))]
     has_names = not all(re.fullmatch(r"\s*-?[\d.,]+\s*", name) for name in names)
+    has_names |= names == [*map(str, range(len(names)))]  # as pandas writes a table without names: no image
     return (names if has_names else [f"column {number}" for number in range(len(names))]), delimiter, has_names

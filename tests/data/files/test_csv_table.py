@@ -41,6 +41,7 @@ def test_lines_of_names_and_separators_may_differ(load: Callable[..., Any]) -> N
         text("digit,1x1,1x2,2x1,2x2"),
         text(""),
         text(join=";"),
+        text(HEADER.replace(",", " , ")),
         text(join="\t"),
         "\ufeff" + text().replace("\n", "\r\n"),
         text("label,pixel0,pixel2,pixel1,pixel3", table=TABLE[:, [0, 2, 1, 3]]),
@@ -78,6 +79,13 @@ def test_pixels_of_other_shapes_need_a_size(load: Callable[..., Any], refused: R
     for size in (None, (2, 2)):
         with refused(DataError, "has 6 columns of pixels", "name the image_size=(height, width)"):
             load(text(names, table=table), image_size=size)
+
+
+def test_column_numbers_are_no_image(load: Callable[..., Any], refused: Refused) -> None:
+    numbered = text("0,1,2,3,4")  # as pandas writes a table without names
+    assert load(numbered, label="0").digest() == load(text()).digest()
+    with refused(DataError, "must have one column of labels", "but has 0 among 0, 1, 2, 3, 4"):
+        load(numbered)
 
 
 WRONG: dict[str, tuple[str | bytes, str]] = {
