@@ -70,7 +70,7 @@ def _classes(root: Path, unused: list[str]) -> dict[str, dict[str, str]]:
         if len(folders) == 1 and (inner := _entries(Path(*folders.values()), root, [])):
             name = Path(*folders.values()).name
             raise DataError(f"holds one folder, with {listed([*inner][:MAX_NAMED])} in it: is {name}/ what you mean?")
-        if all(named.values()):
+        if all(named.values()) or any(split and _entries(Path(path), root, []) for path, split in named.items()):
             raise DataError(f"holds {listed([*folders])}, but no folder train/ with classes in it, expected {LAYOUT}.")
         return {"train": folders}
     found: dict[str, dict[str, str]] = {}

@@ -94,8 +94,9 @@ class OwnFiles(abc.ABC):
         try:
             found = numbered(self._content(path))
             for name, labels in found.labels.items():
-                if len(labels) != len(found.images[name]):
-                    raise DataError(f"{name} has {len(found.images[name])} images and {len(labels)} labels.")
+                num_images, *_ = *found.images[name].shape, 0
+                if len(labels) != num_images:
+                    raise DataError(f"{name} has {num_images} images and {len(labels)} labels.")
             yield self._completed(found)
         except OSError as error:
             raise DataError(

@@ -84,6 +84,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
         bare(x=IMAGES, y=np.full(30, 1e39)),
         "`train labels are finite` must hold, but got num_not_fi",
     ),
+    "no axis": (bare(x=np.array(3), y=LABELS), "train has 0 images and 30 labels"),
     "several classes": (bare(x=IMAGES, y=np.ones((30, 2), int)), "(30, 2): several numbers to predict are floats"),
     "other numbers in val": (
         bare(x_train=IMAGES, y_train=np.ones((30, 2)) / 2, x_val=IMAGES, y_val=np.ones((30, 3)) / 2),

@@ -207,6 +207,7 @@ HELD: dict[str, tuple[list[str], list[str]]] = {
     "a file": (["1.png"], ["holds no folders"]),
     "empty folders": (["cat/"], ["train holds no images"]),
     "no train": (["test/1.png", "val/1.png"], ["holds test and val, but no folder train/"]),
+    "train misspelt": (["trian/cat/1.png", "test/cat/1.png"], ["holds test and trian, but no folder train/ with"]),
     "two validations": (
         ["train/cat/1.png", "val/cat/1.png", "valid/cat/1.png"],
         ["two folders of val images, one of them valid/"],
