@@ -36,8 +36,9 @@ def hold_out(labels: "NDArray[Any]", fractions: Mapping[str, float], seed: int) 
 
     labels = np.zeros(len(labels), np.uint8) if labels.dtype.kind == "f" else labels
     drawn: dict[str, list[NDArray[np.intp]]] = {name: [] for name in ("train", *fractions)}
-    for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
+    found, starts = np.unique(np.sort(labels), return_index=True)
+    of_labels = np.split(np.argsort(labels, kind="stable"), starts[1:])  # in one pass, however many there are
+    for label, places in zip(found, of_labels, strict=True):
         key = np.array([seed, label], np.uint64)
         places = places[np.argsort(np.random.Philox(key=key).random_raw(len(places)), kind="stable")]
         start = 0

@@ -34,6 +34,13 @@ def test_a_share_of_each_class_is_held_out_and_nothing_is_in_two_splits() -> Non
     assert all((np.diff(found) > 0).all() for found in places.values())
 
 
+def test_each_of_many_classes_is_split() -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(30_000), 3))
+    places = hold_out(labels, {"val": 0.1}, seed=0)
+    assert np.array_equal(np.bincount(labels[places["val"]]), np.ones(30_000))
+    assert np.array_equal(np.bincount(labels[places["train"]]), np.full(30_000, 2))
+
+
 def test_what_is_held_out_is_the_same_everywhere_and_another_with_another_seed() -> None:
     labels = np.zeros(20, np.uint8)
     assert hold_out(labels, {"val": 0.25}, seed=0)["val"].tolist() == [0, 2, 9, 11, 17]
