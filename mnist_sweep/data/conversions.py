@@ -43,7 +43,7 @@ def hint(name: str, array: "NDArray[Any]") -> str:
     allowed = (np.uint8, np.float32) if is_image else (np.uint8, np.uint16, np.float32)
     if array.dtype in allowed or array.dtype.kind not in "biuf" or not array.size:
         return ""
-    low, high = array.min(), array.max()
+    low, high = array.min().item(), array.max().item()
     is_whole = low >= 0 and high <= top and bool((array == np.rint(array)).all())
     if not np.isfinite([low, high]).all():
         way_out = "remove values that are not finite"
