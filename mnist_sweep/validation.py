@@ -10,6 +10,7 @@ import math
 import numbers
 import operator
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from typing import Any
 from mnist_sweep.errors import ConfigError
 
 INFINITY = math.inf
+MAX_DEPTH = 8  # of lists and objects in each other, in a row
+MAX_FLOAT = sys.float_info.max
+NUMBERS = (float, int)
 Coercion = Callable[[Any, str], Any]
 
 
@@ -37,6 +41,23 @@ def require_at_least(minimum: int, /, **values: int | None) -> None:
 def shown_in_one_line(value: object) -> str:
     """Return the `repr` of a value without line breaks and addresses of memory."""
     return re.sub(" at 0x[0-9a-f]+", "", " ".join(line.strip() for line in repr(value).splitlines()))
+
+
+def validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
+    """Raise ValueError unless numbers are finite, texts Unicode, and lists and objects not nested too deeply."""
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+            raise ValueError(f"{name} has text that is not Unicode")
+    elif isinstance(value, float | int):
+        if not abs(value) <= MAX_FLOAT:
+            raise ValueError(f"{name} has a number beyond {MAX_FLOAT:g}")
+    elif isinstance(value, dict | list):
+        if not depth:
+            raise ValueError(f"{name} has more than {MAX_DEPTH} levels")
+        for item in [*value, *value.values()] if isinstance(value, dict) else value:
+            kind = type(item)  # most need no call
+            if not ((kind is str and item.isascii()) or (kind in NUMBERS and -MAX_FLOAT <= item <= MAX_FLOAT)):
+                validate_json(item, name, depth - 1)
 
 
 def coerce(value: Any) -> None:

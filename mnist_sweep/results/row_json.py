@@ -15,9 +15,10 @@ from typing import Any
 
 from mnist_sweep.errors import NewerRowError, RowError
 from mnist_sweep.results.row_lines import DECODER, END, HISTORY, LINE, MISFITS, history_of, id_of_config, row_in_lines
-from mnist_sweep.results.row_validation import KINDS, validate_config, validate_fields, validate_json
+from mnist_sweep.results.row_validation import KINDS, validate_config, validate_fields
 from mnist_sweep.trials.ids import trial_name
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.validation import validate_json
 
 FORMAT = 2
 OF_OBJECTIVES = tuple(item.name for item in dataclasses.fields(TrialRow) if "objective" in item.name)  # not of accuracy

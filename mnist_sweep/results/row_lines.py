@@ -10,15 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mnist_sweep.results.row_validation import (
-    is_seed,
-    validate_config,
-    validate_curve,
-    validate_fields,
-    validate_json,
-)
+from mnist_sweep.results.row_validation import is_seed, validate_config, validate_curve, validate_fields
 from mnist_sweep.trials.ids import flat_id, trial_name
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.validation import validate_json
 
 LINE, HISTORY, END = ",\n ", ',\n "history": ', "}\n"
 MISFITS = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)  # of what is no row

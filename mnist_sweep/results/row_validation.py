@@ -7,7 +7,6 @@ What breaks one raises ValueError or TypeError.
 import dataclasses
 import functools
 import operator
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any, get_args, get_origin
@@ -15,6 +14,7 @@ from typing import Any, get_args, get_origin
 from mnist_sweep.text.names import PARTS, REQUIRED_PARTS, RESERVED
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from mnist_sweep.trials.value_format import Measure
+from mnist_sweep.validation import MAX_FLOAT, validate_json
 
 KINDS: dict[str, Any] = {
     item.name: tuple(get_origin(one) or one for one in get_args(item.type))
@@ -22,9 +22,7 @@ KINDS: dict[str, Any] = {
     else get_origin(item.type) or item.type
     for item in dataclasses.fields(TrialRow)
 }
-MAX_DEPTH = 8  # of lists and objects in each other
 MAX_INTEGER = 2**63 - 1  # that a column of a table holds
-MAX_FLOAT = sys.float_info.max
 SHARE, METRIC, COUNT, SECONDS = (0.0, 1.0), (-MAX_FLOAT, MAX_FLOAT), (0, MAX_INTEGER), (0.0, 1e10)
 ERROR = (0.0, MAX_FLOAT)
 RANGES: dict[str, tuple[float, float]] = {
@@ -35,7 +33,6 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("val_objective_error", "test_objective_error"), ERROR),
     "started": (-5e10, 1e11),  # years that a date can have
 }
-NUMBERS = (float, int)
 OPTIONAL = {*Evaluation._fields} - {"step", "seconds"}  # in a learning curve
 
 
@@ -121,20 +118,3 @@ def _validate_range(
     if not least <= low <= high <= most:
         found = low if low < least or low != low else high
         raise ValueError(f"{name}{where} is {found!r}, not in [{least:g}, {most:g}]")
-
-
-def validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
-    """Validate that numbers are finite, texts are Unicode, and lists and objects are not nested too deeply."""
-    if isinstance(value, str):
-        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            raise ValueError(f"{name} has text that is not Unicode")
-    elif isinstance(value, float | int):
-        if not abs(value) <= MAX_FLOAT:
-            raise ValueError(f"{name} has a number beyond {MAX_FLOAT:g}")
-    elif isinstance(value, dict | list):
-        if not depth:
-            raise ValueError(f"{name} has more than {MAX_DEPTH} levels")
-        for item in [*value, *value.values()] if isinstance(value, dict) else value:
-            kind = type(item)  # most need no call
-            if not ((kind is str and item.isascii()) or (kind in NUMBERS and -MAX_FLOAT <= item <= MAX_FLOAT)):
-                validate_json(item, name, depth - 1)

@@ -17,7 +17,7 @@ from mnist_sweep import validation
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.models.protocol import check_training_code, trains_itself
 from mnist_sweep.trials.registry import resolve
-from mnist_sweep.validation import coerce, shown_in_one_line
+from mnist_sweep.validation import MAX_DEPTH, MAX_FLOAT, coerce, shown_in_one_line, validate_json
 
 METHODS = {
     "data": "load",
@@ -29,7 +29,6 @@ METHODS = {
 }
 OTHER_METHODS = {"model": "train", "objective": "per_example"}  # that may be there in its place
 FUNCTIONS = ("data", "loss", "objective")  # the parts that may be functions
-MAX_FLOAT = sys.float_info.max
 
 
 def make(kind: str, name: str, options: Mapping[str, Any], registry: Mapping[str, Any]) -> Any:
@@ -105,10 +104,13 @@ def check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:
 def as_json(value: Any, name: str) -> Any:
     """Return a value, which errors call by this name, as JSON has it, with lists for tuples."""
     kind = type(value)
-    if value is None or kind in (bool, str) or (kind in (float, int) and abs(value) <= MAX_FLOAT):
+    is_text = kind is str and value.isascii()
+    if value is None or kind is bool or is_text or (kind in (float, int) and abs(value) <= MAX_FLOAT):
         return value
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        stored = json.loads(json.dumps(value, allow_nan=False))
+        validate_json(stored, name, MAX_DEPTH - 1)
+        return stored
     except (TypeError, ValueError) as error:
         kinds = "a number, a string, True, False, None, or a sequence of them"
         got = shown_in_one_line(value)

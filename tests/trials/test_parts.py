@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import Adam, Digits, TrialConfig
+from mnist_sweep import Adam, Digits, ImageFolder, TrialConfig, from_flat, to_flat, trial_id
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.optim.optimizers import OPTIMIZERS
 from mnist_sweep.trials.config import REGISTRIES
@@ -54,6 +54,18 @@ def test_no_optimizer_takes_a_learning_rate_that_is_no_step_size(refused: Refuse
 def test_field_that_no_row_can_keep_is_refused(refused: Refused, value: Any) -> None:
     with refused(ConfigError, "model.window must be a number, a string, ", "so that a row can store it"):
         TrialConfig(model=Net(window=value))
+
+
+@pytest.mark.parametrize("value", ["\udcff", 10**400, (1, 10**400), ((((((((1,),),),),),),),)], ids=ascii)
+def test_field_that_no_row_can_give_back_is_refused(refused: Refused, value: Any) -> None:
+    with refused(ConfigError, "so that a row can store it"):
+        trial_id(TrialConfig(model=Net(window=value)))
+
+
+def test_a_path_is_text_that_a_row_gives_back(refused: Refused) -> None:
+    assert from_flat(to_flat(TrialConfig(data=ImageFolder("caf\u00e9")))).data == ImageFolder("caf\u00e9")
+    with refused(ConfigError, "data.path must be a number, a string"):
+        trial_id(TrialConfig(data=ImageFolder("\udcff")))
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, (1, {"a": 1})])
