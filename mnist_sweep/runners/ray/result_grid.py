@@ -36,20 +36,27 @@ class RowGrid(ResultGrid):
         """Return the result with the best metric, by default the value on validation that trials are judged by.
 
         Raises:
-            ValueError: The scope is neither `last` (the row) nor `all` (also every point of the learning curve).
+            ValueError: The scope is neither `last` (the row) nor `all` (also every point of the learning curve), or the
+                metric is another one and comes without a mode.
             RuntimeError: No result has the metric.
         """
         if scope not in ("last", "all"):
             raise ValueError(f"`scope` must be last or all, but got {scope!r}.")
         metric = metric or self._measure.val
-        mode = mode or (self._measure.mode if metric == self._measure.val else "max")
+        mode = mode or self._mode(metric)
         values = self.get_dataframe(metric if scope == "all" else None, mode).get(metric)
         if values is None or not values.notna().any():
             raise RuntimeError(f"no result has a value of {metric!r}.")
         return self[values.argmin() if mode == "min" else values.argmax()]
 
     def get_dataframe(self, filter_metric: str | None = None, filter_mode: Mode | None = None) -> pd.DataFrame:
-        """Return a line for each result, with its curve's point of the best `filter_metric` if that is given."""
+        """Return a line for each result, with its curve's point of the best `filter_metric` if that is given.
+
+        Raises:
+            ValueError: As raised by `get_best_result`.
+        """
+        if filter_metric:
+            filter_mode = filter_mode or self._mode(filter_metric)
         lines = []
         for one in self._results:
             curve, point = one.metrics_dataframe, {}
@@ -58,6 +65,12 @@ class RowGrid(ResultGrid):
                 point = curve.loc[column.idxmin() if filter_mode == "min" else column.idxmax()].to_dict()
             lines.append({**one.metrics, **point})
         return pd.json_normalize(lines, sep="/", max_level=1)
+
+    def _mode(self, metric: str) -> Mode:
+        """Return which way a metric is better, which is known of what trials are judged by."""
+        if metric not in (self._measure.val, self._measure.test):
+            raise ValueError(f"state the mode of {metric!r}, max or min: trials are judged by {self._measure.val}.")
+        return self._measure.mode
 
     @property
     def experiment_path(self) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from ray.tune import ResultGrid
 
-from mnist_sweep import Evaluation, Status, TrialConfig
+from mnist_sweep import Evaluation, LogLoss, Status, TrialConfig
 from mnist_sweep.runners.ray.result_grid import RowGrid
 from tests.conftest import MakeRow
 
@@ -43,9 +43,23 @@ def test_the_best_result_is_that_of_the_row_or_of_the_whole_curve(grid: RowGrid)
     assert grid.get_best_result("val_loss", "max").config["seed"] == 0
     assert grid.get_best_result("val_loss", "min").config["seed"] == 1
     with pytest.raises(RuntimeError, match="no result has a value of 'loss'"):
-        grid.get_best_result("loss")
+        grid.get_best_result("loss", "min")
     with pytest.raises(ValueError, match="last or all"):
         grid.get_best_result(scope="avg")
+
+
+def test_which_way_a_metric_is_better_is_not_guessed(grid: RowGrid) -> None:
+    assert grid.get_best_result("test_accuracy", scope="last").metrics["status"] == "ok"
+    for ask in (grid.get_best_result, grid.get_dataframe):
+        with pytest.raises(ValueError, match="state the mode of 'val_loss', max or min: trials are judged by val_acc"):
+            ask("val_loss")
+
+
+def test_the_best_point_of_what_is_minimised_is_its_least(make_row: MakeRow, tmp_path: Path) -> None:
+    objective = {"name": "log_loss", "direction": "minimize", "unit": "nats"}
+    points = tuple(point._replace(val_objective=point.val_accuracy) for point in curve(0.9, 0.2, 0.4))
+    row = make_row(TrialConfig(objective=LogLoss()), objective=objective, val_objective=0.4, history=points)
+    assert list(RowGrid([row], tmp_path).get_dataframe("val_log_loss")["val_log_loss"]) == [0.2]
 
 
 def test_its_table_has_a_line_for_each_row(grid: RowGrid) -> None:
