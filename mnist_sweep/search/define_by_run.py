@@ -77,9 +77,10 @@ def validate(space: Any, base: TrialConfig) -> None:
     at = functools.partial(values, space)
     drawn = axis_rules.drawn_points(at)
     for point in drawn:
-        again = at(functools.partial(_given, point))
-        if again != point:
-            raise ConfigError(f"{rule} and of nothing else, but for the same values it gave {point} and {again}.")
+        for _ in range(2):  # also of a function that counts its calls
+            again = at(functools.partial(_given, point))
+            if again != point:
+                raise ConfigError(f"{rule} and of nothing else, but for the same values it gave {point} and {again}.")
     found = axis_rules.points(at, MAX_POINTS)
     require(any(found), "the space of a search suggests at least one field", space=space)
     axis_rules.check_points(base, [*found, *drawn])
@@ -105,6 +106,9 @@ def values(space: Callable[[SpaceTrial], Any], answer: Answer) -> dict[str, Any]
     if not isinstance(constants, Mapping | None):
         given = shown_in_one_line(constants)
         raise ConfigError(f"the space of a search must return nothing, or fields and values, but returned {given}.")
-    for name in constants or {}:
+    for name, value in (constants or {}).items():
         axis_rules.check_varies(name)
+        if trial.params.get(name, value) != value:
+            suggested = f"a space returns what it suggests, or nothing, but suggested {trial.params[name]} for {name!r}"
+            raise ConfigError(f"{suggested}, and returned {shown_in_one_line(value)}.")
     return {**(constants or {}), **trial.params}

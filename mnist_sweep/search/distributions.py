@@ -4,10 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mnist_sweep.validation import coerce, require, require_at_least
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.validation import coerce, require, require_at_least, shown_in_one_line
 
 if TYPE_CHECKING:
     import numpy as np
+
+ROUNDING = 1e-9  # relative, of what a searcher suggests
 
 
 class Distribution(Protocol):
@@ -34,6 +37,7 @@ class Uniform:
     def __post_init__(self) -> None:
         coerce(self)
         require(-math.inf < self.low < self.high < math.inf, "low < high", low=self.low, high=self.high)
+        require(self.high - self.low < math.inf, "high - low < infinity", low=self.low, high=self.high)
         if self.step is not None:
             require(0 < self.step < math.inf, "step > 0", step=self.step)
             num_steps, bounds = (self.high - self.low) / self.step, {"low": self.low, "high": self.high}
@@ -151,22 +155,32 @@ def grid_size(axis: Axis) -> int:
 def label_of(axis: Axis, value: Any) -> Any:
     """Return what stands for a value in a searcher: one of a choice's labels, the number of steps to it, or itself."""
     if isinstance(axis, Choice):
-        return labels(axis)[axis.values.index(value)]
+        return labels(axis)[[*map(repr, axis.values)].index(repr(value))]  # since 1 equals True
     if isinstance(axis, LogUniform) or not (grid_size(axis) and axis.step):
         return value
     return (value - axis.low) // axis.step if isinstance(axis, Integer) else round((value - axis.low) / axis.step)
 
 
 def from_label(axis: Axis, label: Any) -> Any:
-    """Return the value that something stands for in a searcher."""
+    """Return the value that something stands for in a searcher.
+
+    Raises:
+        ConfigError: It stands for none.
+    """
+    label = label.item() if getattr(label, "ndim", None) == 0 else label  # of NumPy
     if isinstance(axis, Choice):
-        return axis.values[labels(axis).index(label)]
-    if isinstance(axis, LogUniform) or not (grid_size(axis) and axis.step):
-        return nearest(axis, label)
-    return nearest(axis, axis.low + axis.step * label)
+        known = labels(axis)
+        if not getattr(label, "ndim", 0) and label in known:
+            return axis.values[known.index(label)]
+    elif isinstance(label, int | float) and not isinstance(label, bool):
+        step = None if isinstance(axis, LogUniform) or not grid_size(axis) else axis.step
+        low, high = (0, grid_size(axis) - 1) if step else (axis.low, axis.high)
+        if low - ROUNDING * abs(low) <= label <= high + ROUNDING * abs(high):
+            return nearest(axis, axis.low + step * label if step else label)
+    raise ConfigError(f"{shown_in_one_line(label)} was suggested, which is not on the axis {axis}.")
 
 
 def labels(axis: Choice) -> list[Any]:
-    """Return what stands for a choice's values in a searcher: the values if all are plain, else their text."""
+    """Return what stands for a choice's values in a searcher: the values if they are plain and differ, else texts."""
     plain = all(isinstance(value, bool | float | int | str) for value in axis.values)
-    return list(axis.values) if plain else [repr(value) for value in axis.values]
+    return list(axis.values) if plain and len({*axis.values}) == len(axis.values) else [*map(repr, axis.values)]

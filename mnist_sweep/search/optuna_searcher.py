@@ -27,17 +27,25 @@ class OptunaSearcher:
             # Several trials run at a time: those without a result count as bad, so that the next one is elsewhere.
             sampler = optuna.samplers.TPESampler(seed=search.seed, constant_liar=True)
         self.name = type(sampler).__name__
-        # A sampler refuses several objectives only when it is asked, and then the user's own would have drawn numbers.
-        tried = optuna.create_study(sampler=copy.deepcopy(sampler), directions=search.directions)
-        try:
-            tried.ask({"any": optuna.distributions.FloatDistribution(0, 1)})
-        except ValueError as error:
-            raise ConfigError(f"{self.name} takes one objective only: use 'tpe' or Optuna's NSGAIISampler.") from error
-        self._search, self._trials = search, dict[str, Any]()
-        self._study = optuna.create_study(study_name="optuna", sampler=sampler, directions=search.directions)
+        if len(search.directions) > 1:
+            # A sampler refuses them only when it is asked, and then the user's own would have drawn numbers.
+            tried = optuna.create_study(sampler=copy.deepcopy(sampler), directions=search.directions)
+            try:
+                tried.ask({"any": optuna.distributions.FloatDistribution(0, 1)})
+            except ValueError as error:
+                way_out = "use 'tpe' or Optuna's NSGAIISampler"
+                raise ConfigError(f"{self.name} takes one objective only: {way_out}.") from error
+        self._search, self._trials, self._has_ended = search, dict[str, Any](), False
+        self._study: Any = optuna.create_study(study_name="optuna", sampler=sampler, directions=search.directions)
+        self._study.stop = self._end  # which samplers of finite spaces call, and Optuna allows in `optimize` only
 
-    def suggest(self, suggestion: str) -> dict[str, Any]:
-        """Return the values of a point."""
+    def _end(self) -> None:
+        self._has_ended = True
+
+    def suggest(self, suggestion: str) -> dict[str, Any] | None:
+        """Return the values of a point; None if the sampler has none any more."""
+        if self._has_ended:
+            return None
         trial = self._trials[suggestion] = self._study.ask()
         return self._search.values(lambda name, axis: _suggested(trial, name, axis))
 

@@ -1,9 +1,9 @@
 """The trials that a search proposes: asked for one by one, and told the rows."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from mnist_sweep.errors import ConfigError
+from mnist_sweep.errors import ConfigError, SweepError
 from mnist_sweep.search.optuna_searcher import OptunaSearcher
 from mnist_sweep.search.search import Search
 from mnist_sweep.search.tune_searcher import TuneSearcher
@@ -61,14 +61,18 @@ class Proposals:
         self._max_known = MAX_KNOWN_SUGGESTIONS + starts_over * len(self._rows)
 
     def ask(self) -> TrialConfig | None:
-        """Return a trial that was neither returned before nor has a row; None if the searcher has none now."""
+        """Return a trial that was neither returned before nor has a row; None if the searcher has none now.
+
+        Raises:
+            SweepError: It has never had any, or raises an exception.
+        """
         num_known = 0
         while num_known < self._max_known:
             self._num_suggestions += 1
             suggestion = f"proposal-{self._num_suggestions}"
             trial = None
             try:
-                point = self._searcher.suggest(suggestion)
+                point = self._asked(self._searcher.suggest, suggestion)
                 if point is None:
                     break
                 trial = self._trial(point)
@@ -76,11 +80,11 @@ class Proposals:
                 self._leave_out(error)
             name = trial_id(trial) if trial else ""
             if name in self._rows:
-                self._searcher.complete(suggestion, self._search.learned(self._rows[name]))
+                self._asked(self._searcher.complete, suggestion, self._search.learned(self._rows[name]))
                 num_known += name not in self._untold
                 self._untold.discard(name)
             elif trial is None or name in self._suggestions:
-                self._searcher.complete(suggestion, None)
+                self._asked(self._searcher.complete, suggestion, None)
                 num_known += 1
             else:
                 self._suggestions[name] = suggestion
@@ -88,6 +92,8 @@ class Proposals:
                     return trial
                 self._pending.remove(name)
         self.exhausted = not self._suggestions
+        if self.exhausted and not self._rows:
+            raise SweepError(f"{self._searcher.name} proposes no trial{f': {self.warning}' if self.warning else ''}.")
         return None
 
     def tell(self, row: TrialRow) -> None:
@@ -98,7 +104,7 @@ class Proposals:
             self.warning = f"rows without {listed(lacking)} teach the search nothing: return that from `train`"
         suggestion = self._suggestions.pop(row.trial_id, None)
         if suggestion:
-            self._searcher.complete(suggestion, self._search.learned(row))
+            self._asked(self._searcher.complete, suggestion, self._search.learned(row))
         elif not self._add(row):
             self._untold.add(row.trial_id)
 
@@ -107,11 +113,20 @@ class Proposals:
         point, learned = self._search.find(row.trial_id, row.config), self._search.learned(row)
         if point is None or learned is None:
             return False
-        is_told = self._searcher.add(point, learned)
+        is_told: bool = self._asked(self._searcher.add, point, learned)
         if not is_told:
             lacking = "cannot be told earlier rows; it learns those of trials that it suggests again"
             self.warning = f"{self._searcher.name} {lacking}"
         return is_told
+
+    def _asked(self, method: Callable[..., Any], *given: Any) -> Any:
+        """Return what a method of the searcher returns; an exception of its own ends the run in one line."""
+        try:
+            return method(*given)
+        except SweepError:
+            raise
+        except Exception as error:  # a user's searcher may raise anything
+            raise SweepError(f"the searcher {self._searcher.name} raised {first_cause(error)}.") from error
 
     def _trial(self, point: Mapping[str, Any]) -> TrialConfig | None:
         try:

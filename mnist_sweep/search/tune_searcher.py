@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.errors import ConfigError
+from mnist_sweep.errors import ConfigError, SweepError
 from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, from_label, grid_size, label_of, labels
 
 if TYPE_CHECKING:
@@ -30,10 +30,18 @@ class TuneSearcher:
             raise ConfigError(f"the axes are the space of a search: give {self.name} neither a space nor a metric.")
 
     def suggest(self, suggestion: str) -> dict[str, Any] | None:
-        """Return the values of a point; None if there is none now."""
+        """Return the values of a point; None if there is none now.
+
+        Raises:
+            ConfigError: A value is not on its axis.
+            SweepError: It suggests other fields, as a `Repeater` does.
+        """
         point = self._searcher.suggest(suggestion)
         if not isinstance(point, Mapping):  # None, or the searcher's constant for being finished
             return None
+        if point.keys() != self._axes.keys():
+            found, known = (", ".join(sorted(map(str, names))) or "nothing" for names in (point, self._axes))
+            raise SweepError(f"{self.name} suggests {found}, but the axes are {known}.")
         return {name: from_label(self._axes[name], label) for name, label in point.items()}
 
     def complete(self, suggestion: str, learned: Sequence[float] | None) -> None:

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from random import random
@@ -28,6 +29,7 @@ from mnist_sweep.search.proposals import Proposals
 from tests.conftest import MakeRow, Refused
 from tests.search.test_tune_searcher import AXES
 
+NAMES = itertools.cycle(["weight_decay", "optimizer.learning_rate"])
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 
 
@@ -132,12 +134,11 @@ def rare(trial: Any) -> None:
         raise LookupError("a branch")
 
 
-def test_a_function_that_raises_only_on_the_way_is_named_and_its_trial_is_not_proposed() -> None:
+def test_a_function_that_raises_only_on_the_way_is_named_and_its_trial_is_not_proposed(refused: Refused) -> None:
     found = search(conditional)
     object.__setattr__(found, "space", rare)
-    proposals = Proposals(found, [])
-    assert proposals.ask() is None
-    assert "not proposed; the first one: LookupError: a branch (test_define_by_run.py:" in (proposals.warning or "")
+    with refused(SweepError, "TPESampler proposes no trial: ", "LookupError: a branch (test_define_by_run.py:"):
+        Proposals(found, []).ask()
 
 
 WRONG: dict[str, tuple[Callable[..., Any], str]] = {
@@ -169,6 +170,14 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "method of an objective": (lambda trial: trial.report(0.5, 1), "raised AttributeError"),
     "nothing suggested": (lambda trial: None, "suggests at least one"),
     "random numbers": (lambda trial: {"weight_decay": random()}, "of nothing else"),
+    "other names in every other call": (
+        lambda trial: trial.suggest_float(next(NAMES), 1e-4, 0.1) and None,
+        "of nothing else",
+    ),
+    "another value than suggested": (
+        lambda trial: {"weight_decay": 2 * trial.suggest_float("weight_decay", 0.1, 0.2)},
+        "returns what it suggests, or nothing, but suggested 0.1",
+    ),
 }  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from mnist_sweep import Choice, Integer, LogUniform, Uniform
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.distributions import Axis, contains, ends, from_label, label_of, nearest
+from mnist_sweep.search.distributions import Axis, contains, ends, from_label, label_of, labels, nearest
+from tests.conftest import Refused
 
 GENERATOR = np.random.Generator(np.random.Philox(key=[3, 0]))
 
@@ -34,6 +35,32 @@ def test_an_axis_contains_its_ends_and_what_it_draws_and_nothing_outside(axis: A
             assert nearest(axis, value) == value
     for value in ("os:system", 2**70, -(2**70), float("nan"), [1]):
         assert not contains(axis, value)
+
+
+@pytest.mark.parametrize("label", [5.0, 0.05, -1, math.nan, math.inf, "0.2", None, True, [0.2], np.array([0.2])])
+@pytest.mark.parametrize(
+    "axis", [LogUniform(low=0.1, high=1), Uniform(low=0, high=0.3, step=0.1), Integer(low=7, high=9), Choice((0.2, 2))]
+)
+def test_what_is_not_on_an_axis_is_no_value_of_it(axis: Axis, label: Any, refused: Refused) -> None:
+    if axis == Uniform(low=0, high=0.3, step=0.1) and label == 0.05:
+        pytest.skip("a searcher may suggest a number of steps that is not whole")
+    with refused(ConfigError, "was suggested, which is not on the axis"):
+        from_label(axis, label)
+
+
+def test_what_is_rounded_is_on_its_axis() -> None:
+    assert from_label(LogUniform(low=0.1, high=0.7), 0.7 * (1 + 1e-15)) == 0.7
+    for half in (np.float32(0.5), np.array(0.5)):
+        assert from_label(LogUniform(low=0.1, high=0.7), half) == 0.5
+    assert from_label(Integer(low=1, high=9), 3.0) == 3
+
+
+def test_values_of_a_choice_that_are_equal_but_differ_are_told_apart() -> None:
+    axis = Choice((1, True, 1.0, 0.5))
+    for value in axis.values:
+        again = from_label(axis, label_of(axis, value))
+        assert (again, type(again)) == (value, type(value))
+    assert len({*labels(axis)}) == 4
 
 
 def test_integers_with_a_step_are_those_of_their_grid_alike() -> None:

@@ -6,6 +6,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from mnist_sweep import (
+    Choice,
     GradientDescent,
     Integer,
     LogUniform,
@@ -17,8 +18,9 @@ from mnist_sweep import (
     to_flat,
     trial_id,
 )
+from mnist_sweep.errors import SweepError
 from mnist_sweep.search.proposals import Proposals
-from tests.conftest import MakeRow
+from tests.conftest import MakeRow, Refused
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent())
 AXES = {"optimizer.learning_rate": LogUniform(low=1e-4, high=1.0)}
@@ -113,6 +115,66 @@ def test_a_sampler_that_repeats_more_than_a_hundred_earlier_trials_is_not_exhaus
     sampler = optuna.samplers.RandomSampler(seed=3)
     rows = taught(Proposals(search(algorithm=sampler), []), make_row, 130)
     assert len(taught(Proposals(search(algorithm=sampler), rows), make_row, 2)) == 2
+
+
+class Wrong(Recording):
+    """Suggests what it is given, or raises that."""
+
+    def __init__(self, *points: Any) -> None:
+        super().__init__()
+        self.points = [*points]
+
+    def suggest(self, trial_id: str) -> Any:
+        point = self.points.pop(0) if self.points else None
+        if isinstance(point, Exception):
+            raise point
+        return point
+
+
+@pytest.mark.parametrize("point", [{}, {"lr": 0.1}, {"optimizer.learning_rate": 0.1, "__trial_index__": 0}])
+def test_a_searcher_that_suggests_other_fields_ends_the_run(point: Any, refused: Refused) -> None:
+    suggested = ", ".join(sorted(point)) or "nothing"
+    with refused(SweepError, f"Wrong suggests {suggested}, but the axes are optimizer.learning_rate."):
+        Proposals(search(algorithm=Wrong(point)), []).ask()
+
+
+@pytest.mark.parametrize(("point", "cause"), [(None, ""), ({"optimizer.learning_rate": 7}, "7 was suggested, which")])
+def test_a_searcher_that_proposes_nothing_does_not_complete_a_search(point: Any, cause: str, refused: Refused) -> None:
+    with refused(SweepError, "Wrong proposes no trial", cause):
+        Proposals(search(algorithm=Wrong(point)), []).ask()
+
+
+def test_a_point_that_is_not_on_an_axis_is_left_out() -> None:
+    points = [{"optimizer.learning_rate": value} for value in (7.0, "x", 0.5)]
+    proposals = Proposals(search(algorithm=Wrong(*points)), [])
+    trial = proposals.ask()
+    assert trial
+    assert rate(trial) == 0.5
+    assert proposals.warning
+    assert "the first one: ConfigError: 7.0 was suggested, which is not on the axis" in proposals.warning
+
+
+def test_an_exception_of_a_searcher_names_it_in_one_line(refused: Refused) -> None:
+    with refused(SweepError, "the searcher Wrong raised ZeroDivisionError: by me (test_proposals.py:"):
+        Proposals(search(algorithm=Wrong(ZeroDivisionError("by me"))), []).ask()
+    sampler = optuna.samplers.GridSampler({"weight_decay": [0.1]})
+    with refused(SweepError, "the searcher GridSampler raised ValueError: The parameter name, optimizer.learning_rate"):
+        Proposals(search(algorithm=sampler), []).ask()
+
+
+@pytest.mark.filterwarnings("ignore:BruteForceSampler is experimental")
+@pytest.mark.parametrize("name", ["grid", "brute force"])
+@pytest.mark.parametrize("num_known", [0, 2])
+def test_a_sampler_of_a_finite_space_ends_when_it_has_sampled_all(make_row: MakeRow, name: str, num_known: int) -> None:
+    axes: Any = {"optimizer.learning_rate": Choice((0.1, 0.2, 0.3))}
+    grid = optuna.samplers.GridSampler({"optimizer.learning_rate": [0.1, 0.2, 0.3]}, seed=0)
+    sampler = grid if name == "grid" else optuna.samplers.BruteForceSampler(seed=0)
+    rows = taught(Proposals(search(axes=axes, algorithm=sampler), []), make_row, num_known)
+    proposals = Proposals(search(axes=axes, algorithm=sampler), rows)
+    rows += taught(proposals, make_row, 3 - num_known)
+    assert {row.config["optimizer.learning_rate"] for row in rows} == {0.1, 0.2, 0.3}
+    assert proposals.ask() is None
+    assert proposals.exhausted
 
 
 def test_tpe_knows_the_rows_that_are_there(make_row: MakeRow) -> None:

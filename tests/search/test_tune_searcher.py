@@ -31,10 +31,12 @@ def test_a_searcher_suggests_the_values_of_all_kinds_of_axes_as_its_sampler_alon
     through_tune, alone = TuneSearcher(search(OptunaSearch(sampler=sampler))), OptunaSearcher(search(sampler))
     for name in map(str, range(12)):
         values = alone.suggest(name)
+        assert values
         assert through_tune.suggest(name) == values
         assert search("tpe").trial(values)
         for searcher in (through_tune, alone):
             searcher.complete(name, [values["optimizer.learning_rate"]])
+    assert values
     assert through_tune.add(values, [0.5])
     assert alone.add(values, [0.5])
     assert through_tune.suggest("next") == alone.suggest("next")
