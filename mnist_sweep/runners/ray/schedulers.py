@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.ray import optuna_pruner, private
+from mnist_sweep.runners.ray import optuna_pruner, private, stop_rules
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import TIME, TrialRow
 from mnist_sweep.trials.value_format import ACCURACY, Measure
@@ -111,9 +111,7 @@ def validate(scheduler: Any, stop: Any, measure: Measure | None = None) -> None:
         ConfigError: It changes or pauses trials, goes by another metric or time than messages have, or is none.
     """
     judged = measure or _measure_named(scheduler, stop)
-    if not (stop is None or callable(stop) or (isinstance(stop, Mapping) and {*stop} <= {judged.val, TIME})):
-        known = f"a function of the trial's id and result, a Stopper of Ray Tune, or a dict of {judged.val} or {TIME}"
-        raise ConfigError(f"`stop` must be {known}, but got {shown_in_one_line(stop)}.")
+    stop_rules.validate(stop, judged)
     if isinstance(scheduler, str) and scheduler in get_args(Scheduler):
         return
     names, kinds = ", ".join(get_args(Scheduler)), {kind.__name__ for kind in type(scheduler).__mro__}
@@ -137,9 +135,10 @@ def validate(scheduler: Any, stop: Any, measure: Measure | None = None) -> None:
 
 def _measure_named(scheduler: Any, stop: Any) -> Measure:
     """Return what a scheduler or a rule names by its column, else the accuracy."""
-    names = (getattr(scheduler, "_metric", None), *(stop if isinstance(stop, Mapping) else ()))
+    given = (scheduler, *stop_rules.stoppers(stop))
+    names = (*(getattr(one, "_metric", None) for one in given), *(stop if isinstance(stop, Mapping) else ()))
     found = next((name for name in names if isinstance(name, str) and name.startswith("val_")), ACCURACY.val)
-    is_other = found != ACCURACY.val and getattr(scheduler, "_mode", None) == "min"
+    is_other = found != ACCURACY.val and any(getattr(one, "_mode", None) == "min" for one in given)
     return Measure(found.removeprefix("val_"), "minimize" if is_other else "maximize")
 
 
@@ -170,7 +169,7 @@ def given_scheduler(
             latest[trial.trial_id] = result
             decision = call(inner.on_trial_result, tune_controller, trial, result)
             spec = json.loads(trial.config["trial"])
-            stops = call(_stops, rule, spec["id"], result, measure) or decision == FIFOScheduler.STOP
+            stops = call(stop_rules.stops, rule, spec["id"], {**result}, measure) or decision == FIFOScheduler.STOP
             is_last = result[TIME] >= spec["flat"]["num_steps"]
             return FIFOScheduler.STOP if stops and not is_last else FIFOScheduler.CONTINUE
 
@@ -192,16 +191,6 @@ def _copy(scheduler: Any, rows: Sequence[TrialRow], measure: Measure) -> Any:
         for row in rows:
             _replay(inner, row)
     return inner
-
-
-def _stops(stop: Any, trial_id: str, result: Mapping[str, Any], measure: Measure) -> bool:
-    """Return whether a rule stops a trial: a function or Stopper says so, or a value has reached its threshold."""
-    if stop is None:
-        return False
-    if isinstance(stop, Mapping):
-        score: dict[str, Callable[[float], float]] = {TIME: float, measure.val: measure.score}
-        return any(score[name](result[name]) >= score[name](threshold) for name, threshold in stop.items())
-    return bool(stop(trial_id, result)) or bool(hasattr(stop, "stop_all") and stop.stop_all())
 
 
 NO_OTHERS = SimpleNamespace(get_live_trials=list)  # what a scheduler asks Tune for while rows are replayed
