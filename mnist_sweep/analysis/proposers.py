@@ -189,7 +189,7 @@ def _seeds(known: Known, left: Budget, within: float) -> ProposedRun | None:
     there = {name: {row.config["seed"] for row in known.good[name].rows} for name in tied}
     for config_id, _, seed in (name.rpartition("-") for name in _pending(known) | _lost(known)):
         there.get(config_id, set()).add(int(seed))  # `_finish` runs it
-    has = min(map(len, there.values()))
+    has = min(len(seeds & there[tied[0]]) for seeds in there.values())  # of those that a comparison takes
     wanted = _seeds_wanted([known.good[name].rows for name in tied], has, within)
     if wanted <= has:
         return None  # whichever of them is better, it does not matter

@@ -80,6 +80,14 @@ def test_configs_with_one_seed_get_three(results: Folder) -> None:
     assert run.reason == "4 configs may be the best; 3 seeds for 4 of them"
 
 
+def test_configs_that_share_no_seeds_get_the_same_ones(results: Folder) -> None:
+    for number in range(3):
+        for seed in range(3):
+            results.add(5 + number, seed + 3 * number, 0.9 + 0.01 * seed)
+    (run,) = results.proposed()
+    assert (run.kind, run.seeds, run.num_trials, len(run.config_ids)) == ("seeds", 3, 6, 3)
+
+
 def test_seeds_are_at_most_doubled_and_only_those_of_tied_configs(results: Folder) -> None:
     ids = noisy(results, 3, 4)
     for seed in range(4):
