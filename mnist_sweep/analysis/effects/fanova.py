@@ -52,5 +52,8 @@ def _fanova(means: Array, codes: Codes, kinds: Sequence[str], limit: int) -> lis
         optuna.trial.create_trial(params=params, distributions=distributions, value=float(means[row]))
         for row, params in zip(rows, values, strict=True)
     )
-    found = optuna.importance.FanovaImportanceEvaluator(**FOREST).evaluate(study)
+    try:
+        found = optuna.importance.FanovaImportanceEvaluator(**FOREST).evaluate(study)
+    except RuntimeError:  # its trees split no values whose variance is as small as the rounding of their squares
+        return [None] * len(kinds)
     return [min(float(found[name]), 1.0) for name in distributions]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mnist_sweep import Adam, Momentum, RMSProp, TrialConfig, grid, repeat
+from mnist_sweep import Adam, LogLoss, Momentum, RMSProp, TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.analysis.effects.wording import COLLAPSED
 from mnist_sweep.errors import LedgerError
@@ -29,6 +29,20 @@ def test_planted_effects_are_found_and_no_others(make_trials: MakeTrials) -> Non
     levels = {level.value: level for level in found["optimizer"].levels}
     assert all(levels[name].low <= 0.95 + gain <= levels[name].high for name, gain in GAIN.items())
     assert [level.n for level in found["model.dropout"].levels] == [18] * 4
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e9])
+def test_values_whose_squares_are_rounded_have_effects_without_shares(make_row: MakeRow, offset: float) -> None:
+    trials = [
+        make_row(
+            replace(config, objective=LogLoss()),
+            objective={"name": "log_loss", "direction": "minimize", "unit": "nats"},
+            val_objective=offset + 1e-3 * config.num_steps + 1e-4 * config.seed * config.num_steps,
+            test_objective=offset,
+        )
+        for config in repeat(grid(TrialConfig(), {"num_steps": [1, 2, 3]}), seeds=3)
+    ]
+    assert str(effects(trials_frame(trials))).startswith("num_steps: 1 is 0.0022 nats better than 3")
 
 
 def test_confounded_sample_is_put_right(make_trials: MakeTrials) -> None:
