@@ -35,10 +35,18 @@ def as_trials(
     from mnist_sweep.results.table_columns import trials_frame
 
     if not isinstance(trials, str | Path):
+        if not hasattr(trials, "columns"):
+            raise LedgerError(f"trials are a results folder or a DataFrame, but got a {type(trials).__name__}.")
         kept = _of_one_kind(trials)
         judged = [getattr(measure_of(kept), split) for split in splits]
         if missing := [name for name in (*columns, *judged) if name not in trials.columns]:
             raise LedgerError(f"the table lacks the columns {', '.join(missing)}: pass what `read_trials` returns.")
+        if texts := [name for name in judged if kept[name].notna().any() and kept[name].dtype.kind not in "iuf"]:
+            raise LedgerError(f"the table has no numbers in {', '.join(texts)}: pass what `read_trials` returns.")
+        names = kept[["config_id", "seed"]] if {"config_id", "seed"} <= {*kept} else kept[[]]
+        if (twice := names.duplicated()).any():
+            config_id, seed = names[twice].iloc[0]
+            raise LedgerError(f"the table has {config_id}-{seed} twice, which would count as two seeds: leave one out.")
         return kept
     rows = Ledger(Path(trials)).rows(with_history=False).values()
     if not rows:

@@ -57,6 +57,16 @@ def test_folder_table_and_its_file_give_the_same(
     assert found[0] == found[1] == found[2]
 
 
+def test_a_table_that_would_give_wrong_numbers_is_refused(rows: list[TrialRow], refused: Refused) -> None:
+    table = trials_frame(rows)
+    with refused(LedgerError, f"the table has {rows[0].trial_id} twice, which would count as two seeds"):
+        select(pd.concat([table, table[:1]]))
+    with refused(LedgerError, "the table has no numbers in val_accuracy"):
+        select(table.astype({"val_accuracy": str}))
+    with refused(LedgerError, "trials are a results folder or a DataFrame, but got a list"):
+        select([1, 2])  # type: ignore[arg-type]
+
+
 def test_folder_without_rows_is_one_line(tmp_path: Path, refused: Refused) -> None:
     with refused(LedgerError, f"{tmp_path} holds no rows"):
         select(tmp_path)
