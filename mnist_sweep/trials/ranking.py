@@ -127,11 +127,18 @@ def pareto_front(results: Iterable[ConfigResult], objectives: Sequence[str]) -> 
 
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known) if known else None
+    return _mean_of(known) if known else None
+
+
+def _mean_of(values: Sequence[float]) -> float:
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.fsum(value / len(values) for value in values)
 
 
 def _result(rows: Iterable[TrialRow]) -> ConfigResult:
     best_first = tuple(sorted(rows, key=rank))
     values = [row.val or 0.0 for row in best_first]
     losses = [math.inf if row.val_loss is None else row.val_loss for row in best_first]
-    return ConfigResult(best_first, math.fsum(values) / len(best_first), math.fsum(losses) / len(best_first))
+    return ConfigResult(best_first, _mean_of(values), _mean_of(losses))

@@ -35,6 +35,11 @@ def test_a_config_that_a_race_has_dropped_comes_last_whatever_its_mean() -> None
     assert [one.config_id for one in selected_first(results, {"a"})] == ["b", "c", "a"]
 
 
+def test_losses_whose_sum_overflows_have_a_mean() -> None:
+    (one,) = by_config([row("a", seed, 0.9, val_loss=1.5e308) for seed in range(3)]).values()
+    assert one.val_loss == pytest.approx(1.5e308)
+
+
 def test_of_two_seeds_in_the_middle_the_lower_is_the_median() -> None:
     result = by_config([row("a", seed, accuracy) for seed, accuracy in enumerate((0.9, 0.8, 0.7, 0.6))])["a"]
     assert result.median_seed.trial_id == "a-2"
