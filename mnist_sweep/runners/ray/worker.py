@@ -6,6 +6,7 @@ or `row` with the trained model and the predictions.
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ def trainable(settings: WorkerSettings) -> Any:
 
     class Trainable(tune.Trainable):
         def setup(self, config: dict[str, Any]) -> None:
+            # With Ray's handler, which raises SystemExit, the trial would fail instead of losing its worker.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self.process = settings.new_process(settings.runtime, settings.definitions)
             self.reset_config(config)
 

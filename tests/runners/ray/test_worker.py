@@ -1,6 +1,8 @@
 """What a worker sends; what the driver makes of it is in test_callback."""
 
 import pickle
+import signal
+import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +107,16 @@ def test_a_package_that_the_node_lacks_is_named_with_the_node(monkeypatch: pytes
     assert message["done"]
 
 
+def test_a_worker_that_is_terminated_ends_instead_of_its_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "messages", lambda *_: iter(()))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ray does
+    try:
+        worker.trainable(SETTINGS)({"trial": ""})
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_worker_checks_all_models_of_the_run_before_its_first_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     class Process:
         checked: ClassVar[list[TrialConfig]] = []
@@ -150,6 +162,4 @@ def test_a_model_of_the_users_own_is_imported_from_the_shipped_code(
     monkeypatch.setattr(worker, "_messages", lambda *_: iter(()))
     settings = replace(SETTINGS, code=[str(tmp_path), "before"])
     assert list(worker.messages(worker.trial_text(TRIAL, 0), settings, PROCESS)) == []
-    import sys
-
     assert sys.path == ["before", str(tmp_path)]
