@@ -2,7 +2,8 @@
 
 Ray runs this file in place of its own worker script. It asks the process for a fork that becomes the worker, and where
 it gets none, it becomes the worker itself. These forks are safe because nothing has been computed before: TensorFlow
-starts its threads with its first operation.
+starts its threads with its first operation. A worker ends with its parent even where it waits in native code, for a
+minute, for a GCS that has ended.
 """
 
 import contextlib
@@ -90,11 +91,7 @@ def _send(connection: socket.socket, path: str, request: Mapping[str, Any], stre
 
 def serve(descriptor: int, parent: int) -> None:
     """Import what workers need, and become a worker in each fork that is asked for, until the parent ends."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != parent:
-        return
+    _end_with(parent)
     from mnist_sweep.training import tensorflow_runtime
 
     tensorflow_runtime.load()
@@ -108,14 +105,25 @@ def serve(descriptor: int, parent: int) -> None:
                 request = json.loads(connection.makefile().readline())
                 if not known:
                     _import_ray(known := request["environment"])
+                own = os.getpid()
                 is_alike = all(known.get(name) == request["environment"].get(name) for name in (RAYLET, JOB))
                 if "arguments" in request and is_alike and os.fork() == 0:
+                    _end_with(own)
                     _become(streams, **request)
                     connection.sendall(b".")
                     break
             for one in streams:
                 os.close(one)
     runpy.run_module(os.environ[WORKER], run_name="__main__", alter_sys=True)
+
+
+def _end_with(parent: int) -> None:
+    """End this process with its parent, however that ends."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
 
 
 def _import_ray(environment: Mapping[str, str]) -> None:
@@ -153,7 +161,8 @@ def _become(
 
 def ask() -> bool:
     """Return whether a fork has become the worker that Ray started this process to be."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+    _end_with(int(os.environ[RAYLET]))
+    with contextlib.suppress(KeyError, OSError), socket.socket(socket.AF_UNIX) as connection:
         request = {
             "arguments": sys.argv[1:],
             "environment": dict(os.environ),

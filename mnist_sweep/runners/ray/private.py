@@ -9,6 +9,7 @@ import importlib
 import importlib.metadata
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,18 +111,20 @@ def only_needed_processes(
     it where that fails; it runs without the monitors where it is told so.
 
     Args:
-        forks: Variables by which workers become forks, as `forked_workers.prepared` gives them; None for Ray's own.
+        forks: Variables by which workers become forks, as `forked_workers.prepared` gives them; None if they do not.
         has_agents: Whether the raylet has its agents, for a dashboard and for actors with an environment of their own
             (`runtime_env`), without which it ends where one is started.
     """
     parameters, start = found(PARAMETERS), found(START_PROCESS)
     changed: dict[str, Any] = {"no_monitor": True, "include_log_monitor": False}
-    if forks:
-        changed["worker_path"] = forked_workers.__file__
+    variables: Mapping[str, str] = forks or {}
+    if is_tested() and sys.platform == "linux":
+        changed["worker_path"] = forked_workers.__file__  # also without forks: its workers end with their raylet
+        variables = {forked_workers.WORKER: WORKER_MODULE, **variables}
 
     def start_process(command: Sequence[str], process_type: str, **options: Any) -> Any:
         if process_type == RAYLET:
-            options["env_updates"] = {**(options.get("env_updates") or {}), **(forks or {})}
+            options["env_updates"] = {**(options.get("env_updates") or {}), **variables}
             if not has_agents:
                 kept = [part for part in command if part.partition("=")[0] not in WITHOUT_AGENTS]
                 command = [*kept, *map("=".join, WITHOUT_AGENTS.items())]

@@ -1,5 +1,6 @@
 """Laws of forked workers: each is what Ray started, with TensorFlow imported, and none is waited for in vain."""
 
+import contextlib
 import json
 import os
 import signal
@@ -26,6 +27,17 @@ said = {
 print(json.dumps(said), flush=True)
 """
 
+STARTING = """
+import os, time
+print(os.getpid(), flush=True)
+time.sleep(600)  # as Ray's native code waits for a GCS that has ended
+"""
+RAYLET = """
+import os, subprocess, sys
+os.environ["RAY_RAYLET_PID"] = str(os.getpid())
+subprocess.run([sys.executable, sys.argv[1]])
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -37,7 +49,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def worker(folder: Path, variables: dict[str, str], *arguments: str, job: str = "01000000") -> dict[str, Any]:
     """Start a worker as a raylet does, and return what it prints."""
-    own = {"OWN": str(arguments), "PYTHONPATH": str(folder), forked_workers.RAYLET: "1", forked_workers.JOB: job}
+    own = {
+        "OWN": str(arguments),
+        "PYTHONPATH": str(folder),
+        forked_workers.RAYLET: str(os.getpid()),
+        forked_workers.JOB: job,
+    }
     command = [sys.executable, forked_workers.__file__, *arguments]
     done = subprocess.run(
         command, env=os.environ | variables | own, cwd=folder, capture_output=True, text=True, check=False
@@ -83,6 +100,22 @@ def test_there_are_no_forks_where_the_temporary_folder_has_a_long_name(
     monkeypatch.setenv("RAY_TMPDIR", str(long))
     with forked_workers.prepared(private.WORKER_MODULE, 1) as variables:
         assert variables is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are used on Linux only")
+@pytest.mark.parametrize("forks", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_worker_that_starts_ends_with_the_run(folder: Path, forks: bool) -> None:
+    (folder / "worker_of_a_test.py").write_text(STARTING)
+    variables = {forked_workers.WORKER: "worker_of_a_test", "PYTHONPATH": str(folder)}
+    with contextlib.ExitStack() as stack:
+        found = stack.enter_context(forked_workers.prepared("worker_of_a_test", 1)) if forks else None
+        command, environment = [sys.executable, "-c", RAYLET, forked_workers.__file__], os.environ | variables
+        environment |= (found or {}) | {forked_workers.JOB: forked_workers.FIRST_JOB}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as raylet:
+            assert raylet.stdout
+            worker = int(raylet.stdout.readline())
+            raylet.kill()
+    wait_for_end(worker)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks are used on Linux only")
