@@ -242,6 +242,17 @@ def test_a_race_that_cannot_be_run_is_refused_in_one_line(refuses: Refuses, argu
 
 
 @pytest.mark.parametrize(
+    ("results", "says"),
+    [
+        ("a" * 300, "File name too long): choose a shorter path"),
+        ("good.py", "Not a directory): move away what is in its place"),
+    ],
+)
+def test_a_results_folder_that_cannot_be_made_is_refused_in_one_line(refuses: Refuses, results: str, says: str) -> None:
+    refuses(["run", "good.py", "--runner", "in-process", "--results", results], says)
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--spreads", "1,2"], "--spreads goes with --until-known only"),
