@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.runners.ray import private, retries
+from mnist_sweep.runners.ray.raylet_guard import RayletGuard
 from mnist_sweep.system import machine, refused_exits
 
 SECONDS_TO_START = 14.0  # of the GCS, then of the raylet; longer on a busy machine, as Ray itself waits 30 s for each
@@ -59,6 +59,7 @@ class LocalProcesses:
         names = private.POPEN, private.GCS_PORT, private.GET_NODE, private.CORE_WORKER
         self._popen, self._gcs_port, self._get_node, self._core_worker = map(private.found, names)
         self._started: dict[str, Any] = {}
+        self._guard: RayletGuard | None = None
         self._asked_since: dict[str, float] = {}
         self._hung: set[str] = set()
         self._port: Any = None
@@ -71,12 +72,7 @@ class LocalProcesses:
         name = Path(command[0]).name
         self._started[name] = process
         if name == "raylet":
-            # Kills the raylet's agents when this process was killed: they would live on for a minute.
-            script = 'read -r _; kill -s KILL -- "-$1"'
-            silent = {"stdin": subprocess.PIPE, "stderr": subprocess.DEVNULL, "process_group": 0}
-            guard = self._popen(["sh", "-c", script, "sh", str(process.pid)], **silent)
-            self.ending.enter_context(guard)
-            self.ending.callback(guard.kill)
+            self._guard = self.ending.enter_context(RayletGuard(process.pid, self._popen))
         return process
 
     def gcs_port(self, *arguments: Any, timeout_ms: int) -> Any:
@@ -105,7 +101,9 @@ class LocalProcesses:
         while raylet and ran is not None and machine.active_nanoseconds(raylet.pid) == ran:
             time.sleep(SECONDS_BETWEEN_SIGNS)
             self._check("raylet")
-        return self._core_worker(*arguments, **options)
+        line = f"error: {retries.broken_ray('raylet')}"
+        with self._guard.printing(line) if self._guard else contextlib.nullcontext():
+            return self._core_worker(*arguments, **options)
 
     def client_of(self, name: str) -> Callable[..., Any]:
         """Return what creates a client of the GCS in place of Ray's class with this name."""
@@ -120,6 +118,10 @@ class LocalProcesses:
             yield
         finally:
             self._is_starting = False
+
+    def cause_of_end(self) -> str | None:
+        """Return how a vital process has ended, or None."""
+        return next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None)
 
     def was_killed(self) -> bool:
         """Return whether a vital process has been ended by a signal; told to end, the GCS exits with status 0."""
@@ -161,6 +163,8 @@ class LocalProcesses:
             if ended and seconds_ended > (SECONDS_TO_RAISE if self._is_starting else SECONDS_TO_LEAVE):
                 cause = self._end_of(ended) or ""
                 error = retries.NotStartedError(cause) if self._is_starting else retries.broken_ray(ended)
+                if self._guard:
+                    self._guard.print_nothing()
                 refused_exits.end_process(str(error))
 
     def _is_closed(self) -> bool:
