@@ -132,7 +132,8 @@ def _init(options: Mapping[str, Any], processes: LocalProcesses) -> None:
         with private.kept_sigterm_handler(), processes.starting():
             ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **options)
     except Exception as error:  # a bare Exception, too, where Ray's processes take too long on a busy machine
-        cause = textwrap.shorten(one_line(error), MAX_MESSAGE_LENGTH, placeholder=" …")
+        said = one_line(error) or processes.cause_of_end() or type(error).__name__
+        cause = textwrap.shorten(said, MAX_MESSAGE_LENGTH, placeholder=" …")
         if options["address"] != "local":
             raise ResourceError(f"Ray could not be reached at {options['address']}: {cause}") from error
         raise retries.NotStartedError(cause, was_killed=processes.was_killed()) from error
