@@ -98,16 +98,14 @@ def test_a_plan_may_be_off_by_half_either_way(ratio: float, verdict: str) -> Non
     assert f"{verdict} a factor of 1.5" in plans.said("a", [line | {"sweep": "a", "ratio": ratio}])
 
 
-@pytest.mark.parametrize(("kind", "spread"), [("equal", 0.0), ("log-normal spreads, 1", 0.3), ("rounded to 2", 0.3)])
-def test_races_in_which_nothing_happens_are_found_without_running_them(kind: str, spread: float) -> None:
+@pytest.mark.parametrize("kind", ["equal", "log-normal spreads, 1", "rounded to 2", "30% missing", "half constant"])
+@pytest.mark.parametrize(("spread", "within"), [(0.0, 2.5), (1.5, 1.0), (4.0, 2.5)])
+def test_races_one_by_one_end_as_all_at_once(kind: str, spread: float, within: float) -> None:
     draw = np.random.default_rng(0)
-    sweeps = [race.ALL_KINDS[kind](draw, draw.normal(0, spread, 6), 30) for _ in range(60)]
-    accuracy, mean = (np.array([getattr(sweep, name) for sweep in sweeps]) for name in ("accuracy", "mean"))
-    is_open, _ = race._open(accuracy, 1.0, 0.05, race.STEPS.get(kind, 0.0))
-    quiet = ~is_open
-    ends = race._raced(accuracy[quiet], mean[quiet], 1.0, 0.05, race.STEPS.get(kind, 0.0), "alike")
-    assert ends[5:].tolist() == [0, 0, quiet.sum() * accuracy[0].size]
-    assert quiet.any()
+    drawn = [race.ALL_KINDS[kind](draw, draw.normal(0, spread, 8), 30) for _ in range(20)]
+    given = np.array([sweep.accuracy for sweep in drawn]), within, 0.05, race.STEPS.get(kind, 0.0)
+    for one, other in zip(race.one_by_one(*given), race.at_once(*given), strict=True):
+        np.testing.assert_allclose(one.astype(np.float64), other.astype(np.float64))
 
 
 def test_irace_drops_settings_when_friedmans_test_is_significant() -> None:

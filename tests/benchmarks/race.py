@@ -11,10 +11,9 @@ Result: results/reference/benchmarks/race.csv, race_any.csv
 """
 
 import itertools
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import click
 import numpy as np
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.statistics.elimination import Assumption, Elimination
 from mnist_sweep.statistics.intervals import share_upper_limit
-from mnist_sweep.statistics.pair_evidence import log_evidence, standardized_mean
+from tests.benchmarks import race_rounds
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import KINDS, Array, Draw, Sweep
 
@@ -32,8 +31,7 @@ SEEDS: Mapping[Assumption, int] = {"alike": 30, "any": 300}
 NUM_SWEEPS, WITHIN, WIDE = 2000, 1.0, 2.5
 SCALE, TOP = 0.02, 0.8  # of accuracies in [0, 1]: a standard deviation of a trial, and a mean of 0
 SAME = 1e-9
-MOST_CELLS, FEW_CELLS = 2_000_000, 80_000  # pairs of settings that are simulated at once, and screened at once
-RATIOS = np.append(np.linspace(-5, 15, 8001), 1e9)  # of a mean lead to its standard deviation
+MOST_CELLS = 2_000_000  # pairs of settings that are simulated at once
 ERRORS = (0.05, 0.01)
 
 Kind = Callable[[Draw, Array, int], Sweep]
@@ -184,61 +182,10 @@ def race(sweeps: list[Sweep], within: float, error: float, step: float | None, a
     accuracy, mean = (np.array([getattr(sweep, name) for sweep in sweeps]) for name in ("accuracy", "mean"))
     if assume == "any":
         accuracy, mean, within = TOP + SCALE * accuracy, TOP + SCALE * mean, SCALE * within
-    is_open, ends = np.ones(len(sweeps), np.bool_), np.zeros(8)
-    if accuracy.shape[1] >= min(LARGE) and assume == "alike":
-        chunks = np.array_split(accuracy, math.ceil(len(accuracy) * accuracy.shape[1] ** 2 / FEW_CELLS))
-        opened = [_open(chunk, within, error, step or 0.0) for chunk in chunks]
-        is_open, distance = (np.concatenate([one[place] for one in opened]) for place in (0, 1))
-        apart = mean.max(axis=1) - mean.min(axis=1)
-        ends[4] = (~is_open & (apart > distance + SAME)).sum()
-        ends[7] = (~is_open).sum() * accuracy[0].size
-    return ends + _raced(accuracy[is_open], mean[is_open], within, error, step, assume) if is_open.any() else ends
-
-
-def _open(accuracy: Array, within: float, error: float, step: float) -> tuple[NDArray[np.bool_], Array]:
-    """Return in which sweeps anyone may leave or be within D of all others, and the least D shown if nobody does.
-
-    After any row, the evidence that one setting is better than another is that after this round or the one before. The
-    evidence is that of the next larger ratio in a table, so it is too large, by little.
-    """
-    num_sweeps, num_settings, num_seeds = accuracy.shape
-    total, cross = np.zeros((num_sweeps, num_settings)), np.zeros((num_sweeps, num_settings, num_settings))
-    before, distance = np.ones_like(cross), np.full(num_sweeps, np.inf)
-    threshold = (num_settings - 1) / error
-    is_open = np.isnan(accuracy).any(axis=(1, 2))
-    for seed in range(num_seeds):
-        column = accuracy[:, :, seed] - accuracy[:, :, 0].mean(axis=1, keepdims=True)
-        total, cross = total + column, cross + column[:, :, None] * column[:, None, :]
-        if seed == 0:
-            continue
-        num, own = seed + 1, np.einsum("sii->si", cross)
-        lead = (total[:, None, :] - total[:, :, None]) / num
-        variance = (own[:, :, None] + own[:, None, :] - 2 * cross - num * lead**2) / (num - 1)
-        spread = np.sqrt(np.maximum(variance, max(step**2 / 6, 1e-12)))
-        known = np.exp(np.minimum(log_evidence(num, RATIOS, 1.0), 600))
-        ratio = np.nan_to_num(lead / spread)
-        place = np.clip(np.ceil((ratio - RATIOS[0]) / (RATIOS[1] - RATIOS[0])), 0, len(RATIOS) - 1)
-        evidence = known[place.astype(np.intp)]
-        most = np.maximum(evidence, before).sum(axis=2)
-        lacks = np.maximum(threshold - most, 0)  # of the sets with those that are not shown to be worse on their own
-        is_open |= (most - threshold >= lacks.sum(axis=1, keepdims=True) - lacks).any(axis=1)
-        room = min(standardized_mean(num, math.log(threshold)), 1e9)
-        farthest = (np.abs(lead) + room * spread).max(axis=2)
-        is_open |= np.asarray(farthest <= within + SAME).any(axis=1)
-        distance = np.minimum(distance, farthest.max(axis=1))
-        before = evidence
-    return np.asarray(is_open), distance
-
-
-def _raced(accuracy: Array, mean: Array, within: float, error: float, step: float | None, assume: Assumption) -> Array:
-    num_settings = accuracy.shape[1]
-    found = Elimination(num_settings, within=within, error=error, step=step, assume=assume, num_sweeps=len(mean))
-    num_trials = 0
-    for seed, setting in itertools.product(range(SEEDS[assume]), range(num_settings)):
-        num_trials += int(found.is_open[:, setting].sum())
-        found.add(setting, accuracy[:, setting, seed])
-        if setting == num_settings - 1:
-            found.end_round()
+    if accuracy.shape[1] >= min(LARGE) and assume == "alike" and step is not None:
+        found = one_by_one(accuracy, within, error, step)
+    else:
+        found = at_once(accuracy, within, error, step, assume)
     best = mean >= mean.max(axis=1, keepdims=True) - SAME
     lowest = np.where(found.remaining, mean, np.inf).min(axis=1)
     highest = np.where(found.remaining, mean, -np.inf).max(axis=1)
@@ -252,7 +199,37 @@ def _raced(accuracy: Array, mean: Array, within: float, error: float, step: floa
         found.within,
         found.remaining.sum(axis=1) == 1,
     ]
-    return np.array([*(int(end.sum()) for end in ends), num_trials], np.float64)
+    return np.array([*(int(end.sum()) for end in ends), found.num_trials.sum()], np.float64)
+
+
+class Ends(NamedTuple):
+    """How races ended: who remains, `[num_sweeps, num_settings]`, and of each sweep what `Elimination` says."""
+
+    remaining: NDArray[np.bool_]
+    within: NDArray[np.bool_]
+    distance: Array
+    num_trials: NDArray[np.intp]
+
+
+def at_once(accuracy: Array, within: float, error: float, step: float | None, assume: Assumption = "alike") -> Ends:
+    """Race all sweeps together, row by row."""
+    num_sweeps, num_settings, num_seeds = accuracy.shape
+    found = Elimination(num_settings, within=within, error=error, step=step, assume=assume, num_sweeps=num_sweeps)
+    num_trials = np.zeros(num_sweeps, np.intp)
+    for seed, setting in itertools.product(range(num_seeds), range(num_settings)):
+        num_trials += found.is_open[:, setting]
+        found.add(setting, accuracy[:, setting, seed])
+        if setting == num_settings - 1:
+            found.end_round()
+    return Ends(found.remaining, found.within, found.distance, num_trials)
+
+
+def one_by_one(accuracy: Array, within: float, error: float, step: float) -> Ends:
+    """Race one sweep after the other, round by round, which is faster where there are many settings."""
+    ends = [race_rounds.run(one, within=within, error=error, step=step) for one in accuracy]
+    remaining = np.array([np.isin(np.arange(accuracy.shape[1]), end.alive) for end in ends])
+    found = [(end.within, end.distance, end.num_trials) for end in ends]
+    return Ends(remaining, *(np.array(part) for part in zip(*found, strict=True)))
 
 
 def table(file: Path = FILES["alike"]) -> list[str]:
