@@ -100,9 +100,13 @@ def test_answer_says_what_it_is_for(rows: list[TrialRow]) -> None:
 
 
 def test_a_setting_without_accuracies_takes_no_images(rows: list[TrialRow], make_row: MakeRow) -> None:
+    def of_ended(row: TrialRow) -> NDArray[np.bool_]:
+        assert row.status is Status.OK
+        return correct(row)
+
     last = [dataclasses.replace(CONFIGS[3], seed=seed) for seed in range(SEEDS)]
     others = [row for row in rows if row.config_id != IDS[3]]
-    found = race([*others, *(make_row(trial, Status.DIVERGED) for trial in last)])
+    found = race([*others, *(make_row(trial, Status.DIVERGED) for trial in last)], by_image=of_ended)
     assert found.departures[IDS[3]].rival is None
     assert found.end == "images"
 

@@ -24,6 +24,7 @@ class Safeguard(NamedTuple):
 
 ELIMINATION, PAIRS = "statistics/elimination.py", "statistics/pair_evidence.py"
 MARGINS, RACE = "statistics/image_margins.py", "search/race.py"
+RUN, TRIALS = "sweep/execution.py", "sweep/remaining_trials.py"
 SAFEGUARDS = {
     "variance has a floor for rounding": Safeguard(
         ELIMINATION,
@@ -36,6 +37,12 @@ SAFEGUARDS = {
         "variance = self._squares[at] / np.maximum(self.num_seeds[at] - 1, 1)",
         "variance = 0 * self._squares[at] + self._squares.sum() / np.maximum(self.num_seeds - 1, 1).sum()",
         "elimination::test_spread_of_other_pairs",
+    ),
+    "a variance is that of a sample": Safeguard(
+        ELIMINATION,
+        "/ np.maximum(self.num_seeds[at] - 1, 1)",
+        "/ np.maximum(self.num_seeds[at], 1)",
+        "elimination::test_evidence_is_that_of_the_leads",
     ),
     "evidence is a mean over all rivals": Safeguard(
         ELIMINATION, "within, (num_settings - 1) / error", "within, 1 / error", "elimination::test_errors_stay_below"
@@ -115,6 +122,12 @@ SAFEGUARDS = {
         "self.limited |= ~self.is_decided &",
         "race_images::test_seeds_are_no_longer_added",
     ),
+    "bets are the evidence where nothing is assumed": Safeguard(
+        ELIMINATION, 'if assume == "any":', "if False:", "elimination::test_error_holds_for_runs_of_any_shape"
+    ),
+    "within D counts a lead, whoever has it": Safeguard(
+        PAIRS, "np.abs(known.mean) + room", "known.mean + room", "elimination::test_errors_stay_below"
+    ),
     "two seeds are needed": Safeguard(
         PAIRS, "MIN_SEEDS = 2", "MIN_SEEDS = 1", "pair_evidence::test_mean_with_an_evidence"
     ),
@@ -148,11 +161,51 @@ SAFEGUARDS = {
         "logs",
         "pair_evidence::test_distance_is_one_of_those",
     ),
+    "a bettor loses no more than everything": Safeguard(
+        PAIRS,
+        "(leads - self._deltas[:, None]) / (1 + self._deltas[:, None])",
+        "leads - self._deltas[:, None]",
+        "pair_evidence::test_distance_is_one_of_those",
+    ),
     "images' margins hold for all rivals": Safeguard(
         MARGINS, "error / (2 * (num_settings - 1))", "error / 2", "image_margins::test_more_settings"
     ),
     "few seeds add to the images' margin": Safeguard(
         MARGINS, "return now, ever", "return ever, ever", "image_margins::test_more_seeds_lower"
+    ),
+    "a setting without runs has no margin yet": Safeguard(
+        MARGINS, "np.where(np.isnan(one), np.inf, one)", "np.nan_to_num(one)", "image_margins::test_nothing_is_known"
+    ),
+    "few images have a wider margin": Safeguard(
+        MARGINS, "stdtrit(num_images - 1,", "stdtrit(1e9,", "image_margins::test_more_settings_and_fewer"
+    ),
+    "runs without a value show no images": Safeguard(
+        RACE,
+        "self.by_image and not math.isnan(value)",
+        "self.by_image",
+        "race_images::test_a_setting_without_accuracies",
+    ),
+    "an answer for new images assumes alike runs": Safeguard(
+        RACE,
+        'require(self.images == "these" or self.assume == "alike", rule, assume=self.assume)',
+        "pass",
+        "race_images::test_an_answer_for_new_images",
+    ),
+    "values of any shape lie between known limits": Safeguard(
+        RACE,
+        'require(measure.is_share or self.assume == "alike", rule,',
+        "require(True, rule,",
+        "race::test_what_a_value_does_not_allow",
+    ),
+    "less is better where it is": Safeguard(RACE, "self.measure.score(value)", "value", "race::test_what_is_minimised"),
+    "no scheduler stops trials": Safeguard(
+        RUN, 'require(scheduler == "fifo" and stop is None,', "require(True,", "races::test_what_cannot_be_raced"
+    ),
+    "configs of a search have other seeds than found them": Safeguard(
+        TRIALS,
+        "search.base.seed + 1 if search",
+        "search.base.seed if search",
+        "races::test_configs_that_a_search_has_found",
     ),
     "seeds and images share the error": Safeguard(
         RACE, "else self.error / 2", "else self.error", "race_images::test_seeds_and_images_share"
@@ -212,7 +265,7 @@ SAFEGUARDS = {
         "race::test_leads_of_whole",
     ),
 }
-PLACES = {"race": "search", "race_images": "search"}
+PLACES = {"race": "search", "race_images": "search", "races": "sweep"}
 
 
 @pytest.mark.parametrize("name", SAFEGUARDS)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.statistics.elimination import Elimination, Resolution
+from mnist_sweep.statistics.pair_evidence import log_evidence
 from tests.benchmarks.race import simulate
 
 
@@ -74,6 +75,12 @@ def test_spread_of_other_pairs_says_nothing_of_a_pair() -> None:
     steady = draw.normal(0.0, 1e-6, (8, 6))
     both = raced(np.concatenate([noisy, steady + noisy.mean()]))
     assert both.evidence[0, 1, 0] == pytest.approx(raced(noisy).evidence[0, 1, 0])
+
+
+def test_evidence_is_that_of_the_leads_and_their_sample_variance() -> None:
+    table = np.random.default_rng(0).normal([[0.5], [0.0]], 1.0, (2, 4))
+    leads = table[0] - table[1]
+    assert raced(table).evidence[0, 1, 0] == pytest.approx(np.exp(log_evidence(4, leads.mean(), leads.var(ddof=1))))
 
 
 def test_a_decided_sweep_takes_no_more() -> None:
@@ -196,7 +203,7 @@ def test_rounding_of_float32_is_no_difference() -> None:
 
 def test_equal_or_lacking_values_have_no_step() -> None:
     assert step_of(0.5, 0.5, np.nan, 0.5) == np.inf
-    assert step_of(0.5, np.nan, 0.75) == 0.25
+    assert step_of(0.5, np.nan, 0.75, 5.0) == 0.25
 
 
 def test_step_scales_with_the_values() -> None:

@@ -41,10 +41,11 @@ def test_nothing_is_known_of_a_setting_without_runs() -> None:
     assert np.isfinite(now[0, 2])
 
 
-def test_more_settings_take_a_wider_margin() -> None:
+def test_more_settings_and_fewer_images_take_a_wider_margin() -> None:
     factors = [margin_factor(num, 10_000, 0.05) for num in (2, 10, 40)]
     assert factors[0] == pytest.approx(1.96, abs=0.01)
     assert factors[0] < factors[1] < factors[2]
+    assert margin_factor(2, 5, 0.05) == pytest.approx(2.776, abs=0.001)
 
 
 def test_settings_that_are_alike_for_new_images_are_not_told_apart_by_these() -> None:
