@@ -86,9 +86,10 @@ def critical_lead(config: Codes, seed: Codes, df: float, log_variance_std: float
 
 @functools.lru_cache(maxsize=256)
 def _critical_lead(cells: Cells, df: float, log_variance_std: float, risk: float) -> float:
-    present, largest = np.array(cells), list[Array]()
-    for tables in simulated_tables(present, log_variance_std):
-        best = (tables.sum(axis=2) / present.sum(axis=1)).argmax(axis=1)
+    counts, largest = np.array(cells), list[Array]()
+    present = counts[:, :-1] > 0
+    for sums in simulated_tables(counts, log_variance_std):
+        best, tables = (sums.sum(axis=2) / counts.sum(axis=1)).argmax(axis=1), sums[:, :, :-1]
         rest = two_way.table_residuals(tables, present)
         lead, error = _leads(tables, present, best, (rest**2).sum(axis=(1, 2)) / df)
         largest.append((lead / error).max(axis=1))

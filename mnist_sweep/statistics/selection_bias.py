@@ -56,10 +56,10 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
         std = table[best][present[best]].std(ddof=1) / math.sqrt(num_seeds)
         low, high = (float(std * stdtrit(num_seeds - 1, 1 - risk)) for risk in _risks(1, num_seeds))
         return SelectionBias(0.0, -low, high)
-    rest = two_way.table_residuals(table[None], present)[0]
-    own = (rest[best] ** 2).sum() / (num_seeds - 1) * num_configs / (num_configs - 1)
+    rest = two_way.residuals(accuracy, config, seed)
+    own = (rest[config == best] ** 2).sum() / (num_seeds - 1) * num_configs / (num_configs - 1)
     variance = max(own, error.variance) / num_seeds
-    log_variance_std = log_variance_std_bound(rest[present], np.nonzero(present)[0], UNLIKELY)
+    log_variance_std = log_variance_std_bound(rest, config, UNLIKELY)
     low, high = _ends(two_way.in_order(present), num_seeds, error.df, log_variance_std)
     shared = _half_width_of_seeds(table - means[:, None], present, best, error.variance)
     below, above = (math.hypot(end * math.sqrt(variance), shared) for end in (low, high))
@@ -103,10 +103,10 @@ def _ends(cells: Cells, num_seeds: int, df: float, log_variance_std: float) -> t
 
     Only those with `num_seeds` seeds count, unless they are rarely the best.
     """
-    present = np.array(cells)
-    n, unlucky, lucky = present.sum(axis=1), list[Array](), list[Array]()
-    for tables in simulated_tables(present, log_variance_std):
-        rest, means = two_way.table_residuals(tables, present), tables.sum(axis=2) / n
+    counts = np.array(cells)
+    n, unlucky, lucky = counts.sum(axis=1), list[Array](), list[Array]()
+    for sums in simulated_tables(counts, log_variance_std):
+        rest, means = two_way.table_residuals(sums[:, :, :-1], counts[:, :-1] > 0), sums.sum(axis=2) / n
         own = (rest**2).sum(axis=2) / np.maximum(n - 1, 1) * len(n) / (len(n) - 1)
         ratio = means / np.sqrt(np.maximum(own, (rest**2).sum(axis=(1, 2), keepdims=True)[..., 0] / df) / n)
         best = means.argmax(axis=1)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
-Cells = tuple[tuple[bool, ...], ...]
+Counts = NDArray[np.int64]
+Cells = tuple[tuple[int, ...], ...]
 
 
 class ErrorVariance(NamedTuple):
@@ -50,11 +51,16 @@ def to_table(accuracy: Array, config: Codes, seed: Codes) -> tuple[NDArray[np.bo
 
 
 def in_order(present: NDArray[np.bool_]) -> Cells:
-    """Return which config has which seed with both in an order that depends on nothing else, as a key of a cache."""
+    """Return which config has which seed with both in an order that depends on nothing else, as a key of a cache.
+
+    The last column is how many seeds a config has that no other one has, which say nothing of any difference.
+    """
+    shared = present.sum(axis=0) > 1
+    counts = np.column_stack([present[:, ~shared].sum(axis=1), present[:, shared]])
     for _ in range(2):
-        present = present[np.lexsort(present.T)]
-        present = present[:, np.lexsort(present)]
-    return tuple(map(tuple, present.tolist()))
+        counts = counts[np.lexsort(counts.T)]
+        counts[:, 1:] = counts[:, 1 + np.lexsort(counts[:, 1:])]
+    return tuple(map(tuple, np.roll(counts, -1, axis=1).tolist()))
 
 
 def table_residuals(tables: Array, present: NDArray[np.bool_]) -> Array:

@@ -4,9 +4,8 @@ import functools
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mnist_sweep.statistics.two_way_residuals import Array, Codes
+from mnist_sweep.statistics.two_way_residuals import Array, Codes, Counts
 
 NUM_DRAWS = 2000
 MOST_CELLS = 1_000_000  # of the tables that are simulated at once
@@ -39,17 +38,21 @@ def log_variance_std_bound(rest: Array, config: Codes, risk: float = OUTSIDE) ->
     return LOG_VARIANCE_STDS[int(np.searchsorted(weights.cumsum(), (1 - risk) * weights.sum()))]
 
 
-def simulated_tables(present: NDArray[np.bool_], log_variance_std: float) -> Iterator[Array]:
+def simulated_tables(counts: Counts, log_variance_std: float) -> Iterator[Array]:
     """Yield tables of configs with equal means and these log variances, NUM_DRAWS in all, 0 where there is no trial.
 
-    They are float64 `[num_tables, num_configs, num_seeds]`, and `present` says which config has which seed. The
+    They are float64 `[num_tables, *counts.shape]`, sums over the `counts` trials of each config in each column. The
     standard deviation of the log variances is one of LOG_VARIANCE_STDS.
     """
-    draw, prior, num_at_once = np.random.default_rng(0), prior_df(log_variance_std), max(1, MOST_CELLS // present.size)
+    draw, prior = np.random.default_rng(0), prior_df(log_variance_std)
+    num_at_once = max(1, MOST_CELLS // (len(counts) * int(counts.any(axis=0).sum())))
+    config, column = np.nonzero(counts)
+    root = np.sqrt(counts[config, column].astype(np.float64))
     for start in range(0, NUM_DRAWS, num_at_once):
         num = min(num_at_once, NUM_DRAWS - start)
-        scale = np.sqrt(prior / draw.chisquare(prior, (num, len(present), 1)))
-        yield np.where(present, scale * draw.standard_normal((num, *present.shape)), 0.0)
+        scale, tables = np.sqrt(prior / draw.chisquare(prior, (num, len(counts)))), np.zeros((num, *counts.shape))
+        tables[:, config, column] = scale[:, config] * root * draw.standard_normal((num, len(config)))
+        yield tables
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from scipy.stats import studentized_range
 
 from mnist_sweep.statistics import multiple_comparisons
 from mnist_sweep.statistics.multiple_comparisons import critical_lead, worse_over_images, worse_over_seeds
-from mnist_sweep.statistics.two_way_residuals import error_variance, residuals
+from mnist_sweep.statistics.two_way_residuals import error_variance, in_order, residuals
 from mnist_sweep.statistics.unequal_variances import log_variance_std_bound
 from tests.benchmarks import equals
 from tests.statistics.long_form import Array, long_form
@@ -151,3 +151,12 @@ def test_critical_value_is_found_again_in_any_order() -> None:
     order = draw.permutation(len(CONFIG))
     assert critical_lead(draw.permutation(40)[CONFIG][order], SEED[order], 78, 0.4) == first
     assert multiple_comparisons._critical_lead.cache_info().hits == hits + 1
+
+
+def test_seeds_that_no_other_config_has_are_not_simulated_one_by_one() -> None:
+    present = np.hstack([np.ones((6, 3)), np.kron(np.eye(6), np.ones((1, 4)))]) > 0
+    cells = in_order(present)
+    assert cells == ((1, 1, 1, 4),) * 6
+    each = tuple((*row, 0) for row in present.tolist())
+    found, expected = (multiple_comparisons._critical_lead(one, 10, 1.2, 0.03) for one in (cells, each))
+    assert found == pytest.approx(expected, rel=0.07)  # of 2,000 simulated sweeps
