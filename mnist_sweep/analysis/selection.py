@@ -20,8 +20,8 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import measure_of
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, interval_of_value, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
-from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
-from mnist_sweep.statistics.two_way_residuals import error_variance
+from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds, with_collapses
+from mnist_sweep.statistics.two_way_residuals import error_variance, to_table
 from mnist_sweep.trials.ranking import DIGITS
 from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require_at_least
@@ -39,6 +39,7 @@ SMALLEST_VARIANCE = 1e-20  # of values; a smaller one is due to rounding
 class _Verdict(NamedTuple):
     worse: NDArray[np.bool_]
     untested: NDArray[np.bool_]
+    collapsed: NDArray[np.bool_]
     bias: SelectionBias
     method: str
 
@@ -81,6 +82,7 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         selection_bias_high=min(verdict.bias.high, measure.score(mean) - least),
         tied=tuple(configs.index[~verdict.worse]),
         untested=tuple(configs.index[verdict.untested]),
+        collapsed=tuple(configs.index[verdict.collapsed]),
         method=verdict.method,
         sentences=(),
         objective=measure,
@@ -122,27 +124,32 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None,
     means = measure.sign * configs["mean"].to_numpy(np.float64)
     none, unknown = np.zeros(len(means), np.bool_), SelectionBias(math.nan, math.nan, math.nan)
     if len(means) == 1:
-        return _Verdict(none, none, SelectionBias(0.0, 0.0, 0.0), wording.ONE_CONFIG)
+        return _Verdict(none, none, none, SelectionBias(0.0, 0.0, 0.0), wording.ONE_CONFIG)
     score = measure.sign * good[measure.val].to_numpy(np.float64)
     config = configs.index.get_indexer(pd.Index(good["config_id"]))
     seed = np.unique(good["seed"].to_numpy(np.int64), return_inverse=True)[1]
     others, untested = np.arange(len(means)) > 0, np.bincount(config, np.isin(seed, seed[config == 0])) < MIN_SEEDS
     if untested[1:].all():
-        return _Verdict(none, others, unknown, wording.ONE_SEED if configs["n"].iloc[0] == 1 else wording.UNTESTABLE)
+        return _Verdict(
+            none, others, none, unknown, wording.ONE_SEED if configs["n"].iloc[0] == 1 else wording.UNTESTABLE
+        )
     untested &= others
     error = error_variance(score, config, seed)
     if error.df >= 1 and error.variance > SMALLEST_VARIANCE:
-        worse = worse_over_seeds(score, config, seed, 0, error)
+        worse = worse_over_seeds(score, config, seed, 0, error) & ~untested
+        tied, (present, table) = ~(worse | untested), to_table(score, config, seed)
+        collapsed = np.zeros_like(tied)
+        collapsed[tied] = with_collapses(np.where(present, table, np.nan)[tied])
         if configs["n"].iloc[0] <= MIN_SEEDS:
-            return _Verdict(worse & ~untested, untested, unknown, wording.OVER_SEEDS)
-        tied = ~(worse | untested)[config]
-        kept = [np.unique(code[tied], return_inverse=True)[1] for code in (config, seed)]
-        bias = bias_over_seeds(score[tied], kept[0], kept[1], best=0)
-        return _Verdict(worse & ~untested, untested, bias, wording.OVER_SEEDS)
+            return _Verdict(worse, untested, collapsed, unknown, wording.OVER_SEEDS)
+        kept = tied[config]
+        codes = [np.unique(code[kept], return_inverse=True)[1] for code in (config, seed)]
+        bias = bias_over_seeds(score[kept], codes[0], codes[1], best=0)
+        return _Verdict(worse, untested, collapsed, bias, wording.OVER_SEEDS)
     if num_val is None or not measure.is_accuracy:
-        return _Verdict(none, others, unknown, wording.UNTESTABLE)
+        return _Verdict(none, others, none, unknown, wording.UNTESTABLE)
     worse = worse_over_images(means, 0, num_val) & ~untested
-    return _Verdict(worse, untested, bias_over_images(means, num_val), wording.OVER_IMAGES)
+    return _Verdict(worse, untested, none, bias_over_images(means, num_val), wording.OVER_IMAGES)
 
 
 def _means(of_best: "pd.DataFrame", num_val: int | None, measure: Measure) -> dict[str, float]:

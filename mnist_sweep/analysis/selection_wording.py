@@ -18,8 +18,9 @@ OVER_SEEDS = (
     "Each config is compared with the best over the seeds they share; the standard error uses the variance pooled over "
     "all configs, or that of the pair's own differences where it is larger. The critical value is simulated for "
     "configs that are equal on average but whose variances differ by as much as the data allow, so that any of them is "
-    "called worse in at most 5% of sweeps (Wright and Simon 2003; Berger and Boos 1994). No interval accounts for "
-    "a collapse so rare that these seeds do not show it."
+    "called worse in at most 5% of sweeps (Wright and Simon 2003; Berger and Boos 1994). A config whose lag over three "
+    "seeds or more is 40 standard errors by the pair's own differences is worse even if a few other configs vary more. "
+    "No interval accounts for a collapse so rare that these seeds do not show it."
 )
 OVER_IMAGES = (
     "Tukey's range test on the validation accuracies with binomial standard errors, at the 5% level over all pairs of "
@@ -61,6 +62,7 @@ class Selection:
         tied: Configs that are statistically tied with it (not significantly worse at the 5% level), best first; the
             first one is itself. The untested ones are among them.
         untested: Configs that share fewer than two seeds with it, so that they cannot be compared with it.
+        collapsed: Tied configs of which some runs lie far from the others, as after a collapse.
         method: The statistical test behind `tied`, its correction and its source.
         sentences: The result in words.
         objective: What it was selected by.
@@ -84,6 +86,7 @@ class Selection:
     selection_bias_high: float
     tied: tuple[str, ...]
     untested: tuple[str, ...]
+    collapsed: tuple[str, ...]
     method: str
     sentences: tuple[str, ...]
     objective: Measure = ACCURACY
@@ -193,7 +196,14 @@ def ties(found: Selection) -> str:
         tied = few.get(others, f"All {others:,} other configs are")
     else:
         tied = f"{ties:,} of the {others:,} other configs {'is' if ties == 1 else 'are'}"
-    return f"{tied} statistically tied with it {scope}{rest}."
+    return f"{tied} statistically tied with it {scope}{rest}.{_collapses(found)}"
+
+
+def _collapses(found: Selection) -> str:
+    """Return why configs that seem much worse are tied: some of their runs collapsed."""
+    num = len({*found.collapsed} - {found.config_id})
+    few = f"{num:,} of these {'has' if num == 1 else 'have'} runs far from the others, as after a collapse"
+    return f" {few}: how often that happens takes more seeds to tell." if num else ""
 
 
 def _intervals(low: float, high: float, new_low: float, new_high: float, *, of: str, n: int, measure: Measure) -> str:

@@ -68,13 +68,19 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
 
 
 def has_collapses(runs: Array) -> bool:
-    """Return whether any run lies farther from its config's median than noise explains.
+    """Return whether any config has a run farther from its median than noise explains; see `with_collapses`."""
+    return bool(with_collapses(runs).any())
+
+
+def with_collapses(runs: Array) -> NDArray[np.bool_]:
+    """Return which configs have a run farther from their median than noise explains: bool `[num_configs]`.
 
     The runs are float64 `[num_configs, num_seeds]`, NaN where there is none; no config is without any.
     """
     away = np.abs(runs - np.nanmedian(runs, axis=1, keepdims=True))
-    away = away[away > 0]
-    return bool(len(away)) and bool(away.max() > COLLAPSED * np.quantile(away, 0.5, method="lower"))
+    some = away[away > 0]
+    usual = np.quantile(some, 0.5, method="lower") if len(some) else np.inf
+    return np.asarray(np.nanmax(away, axis=1) > COLLAPSED * usual)
 
 
 def _half_width_of_seeds(over: Array, present: NDArray[np.bool_], best: int, variance: float) -> float:

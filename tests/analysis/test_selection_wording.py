@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -64,7 +65,7 @@ def test_of_configs_that_are_all_alike_none_is_said_to_lead(accuracies: list[flo
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
-        ({"b": [0.94, 0.951, 0.949]}, "It is significantly better than 1 of the 2 other configs"),
+        ({"b": [0.9, 0.911, 0.909]}, "It is significantly better than 1 of the 2 other configs"),
         ({"b": [0.951, 0.961, 0.953]}, "1 of the 2 other configs is statistically tied with it"),
     ],
 )
@@ -109,6 +110,16 @@ def test_trials_that_did_not_succeed_are_left_out_and_counted() -> None:
 def test_ties_with_all_are_said_to_be_so(others: str, expected: str) -> None:
     found = select(table({name: [0.95, 0.95] for name in f"a{others}"}))
     assert f"{expected} statistically tied with it for new images." in found.sentences
+
+
+def test_configs_that_are_tied_since_some_of_their_runs_collapsed_are_said_to_be() -> None:
+    draw = np.random.default_rng(0)
+    configs = {name: draw.normal(0.96, 0.005, 3).tolist() for name in "abcdefghij"}
+    found = select(table(configs | {"x": [0.91, 0.1126, 0.1126], "y": [0.1126, 0.9, 0.91], "z": [0.1126, 0.09, 0.1]}))
+    assert set(found.tied) == {*configs, "x", "y"}
+    assert set(found.collapsed) == {"x", "y"}
+    assert "2 of these have runs far from the others, as after a collapse: how often that happens takes" in text(found)
+    assert not select(table(configs)).collapsed
 
 
 @pytest.mark.parametrize(("num", "digits"), [(3, 2), (40, 1)])

@@ -56,6 +56,21 @@ def test_configs_that_hardly_vary_do_not_make_others_seem_worse(spread: float, n
     assert called <= 0.07  # 5% and two standard errors of 500 sweeps; 28% with the widest distribution alone
 
 
+def test_config_at_chance_is_worse_though_others_collapse_in_some_runs() -> None:
+    table = np.random.default_rng(0).normal(0.96, 0.005, (20, 3))
+    table[:3] = np.array([[0.1126, 0.0958, 0.1126], [0.91, 0.1126, 0.1126], [0.1126, 0.9, 0.91]])
+    assert np.flatnonzero(worse(table)).tolist() == [0]
+
+
+@pytest.mark.parametrize(("num_configs", "num_seeds"), [(4, 3), (20, 3), (96, 3), (10, 5)])
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.8])
+def test_losing_all_runs_by_chance_is_not_being_worse(share: float, num_configs: int, num_seeds: int) -> None:
+    """All runs collapse equally often, so that the configs are equal, and how often they do is seen in the others."""
+    draw, shape = np.random.default_rng(0), (300, num_configs, num_seeds)
+    tables = np.where(draw.random(shape) < share, 0.1, draw.normal(0.96, 0.005, shape))
+    assert np.mean([worse(table).any() for table in tables]) <= 0.05
+
+
 def test_worse_configs_are_found_where_seeds_vary_alike() -> None:
     assert equals.called("equal", 40, 3, 100)[1] > 0.85
 
