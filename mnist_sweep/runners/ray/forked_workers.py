@@ -9,6 +9,7 @@ minute, for a GCS that has ended.
 import contextlib
 import gc
 import importlib
+import itertools
 import json
 import os
 import runpy
@@ -32,6 +33,7 @@ from mnist_sweep.runners.ray import forked_workers
 forked_workers.serve({server}, {parent})
 """
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
+DRAWS = 1000  # of ids of one fork, more than a worker draws
 OOM_SCORE = Path("/proc/self/oom_score_adj")  # by which the raylet lets the system end a worker before itself
 
 
@@ -98,7 +100,7 @@ def serve(descriptor: int, parent: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no fork that has ended is waited for
     known: Mapping[str, str] = {}
     with socket.socket(fileno=descriptor) as server:
-        while True:
+        for number in itertools.count():
             connection, _ = server.accept()
             with connection:
                 _, streams, *_ = socket.recv_fds(connection, 1, 3)
@@ -110,6 +112,7 @@ def serve(descriptor: int, parent: int) -> None:
                 if "arguments" in request and is_alike and os.fork() == 0:
                     _end_with(own)
                     _become(streams, **request)
+                    _draw(number * DRAWS)
                     connection.sendall(b".")
                     break
             for one in streams:
@@ -157,6 +160,16 @@ def _become(
     OOM_SCORE.write_text(oom_score)
     sys.argv[1:] = arguments
     importlib.import_module("numpy").random.seed()  # Python's own generator is seeded by a fork
+
+
+def _draw(num: int) -> None:
+    """Draw ids by the generator of Ray's native code, whose state is that of its other forks otherwise.
+
+    Two workers that start at once would give one id to an object each, on which Ray ends one of them.
+    """
+    draw = importlib.import_module("ray").NodeID.from_random
+    for _ in range(num):
+        draw()
 
 
 def ask() -> bool:

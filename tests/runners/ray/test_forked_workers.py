@@ -20,7 +20,8 @@ import numpy
 said = {
     "tensorflow": "tensorflow" in sys.modules, "arguments": sys.argv[1:], "folder": os.getcwd(),
     "own": os.environ["OWN"], "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"), "group": os.getpgrp() != os.getpid(),
-    "draw": numpy.random.random(), "num_threads": len([
+    "draw": numpy.random.random(), "id": "ray" in sys.modules and sys.modules["ray"].NodeID.from_random().hex(),
+    "num_threads": len([
         one for one in os.listdir("/proc/self/task") if "jemalloc" not in open(f"/proc/self/task/{one}/comm").read()
     ]),
 }
@@ -78,6 +79,7 @@ def test_a_worker_is_a_fork_with_tensorflow_and_without_threads_unless_it_is_of_
     assert first["onednn"] == "1"
     assert first["group"]  # of what the raylet has started, which it kills
     assert first["draw"] != second["draw"]
+    assert first["id"] != second["id"]  # by which Ray takes two objects for one, and ends a worker
 
 
 def test_a_worker_starts_as_ray_starts_it_where_no_process_answers(folder: Path) -> None:
