@@ -14,6 +14,7 @@ import importlib
 import multiprocessing
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -29,23 +30,24 @@ if TYPE_CHECKING:
 
 
 PACKAGES = ("optuna.importance", "pandas", "scipy.stats", "sklearn.ensemble")  # of an analysis
+SECONDS_TO_START = 0.5  # for the first trials, before packages are imported
 LARGE = 2000  # trials from which on a second process saves more time than it takes to start
 
 
 class Imports:
-    """A listener that imports what the report needs once a trial of a run trains, since it takes seconds.
+    """A listener that imports what the report needs soon after the workers of a run are ready, since it takes seconds.
 
-    It would keep this process from starting the first trials.
+    While it imports a package, no trial can be started.
     It is a context, after which no import goes on: the interpreter must not end within one of an extension.
     """
 
     def __init__(self) -> None:
-        self._thread, self._has_begun = ThreadPoolExecutor(1), False
+        self._thread, self._has_ended = ThreadPoolExecutor(1), threading.Event()
 
     def on_event(self, event: events.Event) -> None:
-        """Begin with the first point or row; the report will raise what cannot be imported."""
-        if isinstance(event, events.TrialEvaluated | events.RowCommitted) and not self._has_begun:
-            self._has_begun = True
+        """Begin when the workers are ready; the report will raise what cannot be imported."""
+        if isinstance(event, events.WorkersReady):
+            self._thread.submit(self._has_ended.wait, SECONDS_TO_START)
             for name in (*PACKAGES, "plotly.graph_objs", "plotly.io", "mnist_sweep.reports.writer"):
                 self._thread.submit(importlib.import_module, name)
             self._thread.submit(_pack_plotly)
@@ -54,6 +56,7 @@ class Imports:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._has_ended.set()
         self._thread.shutdown(cancel_futures=True)
 
 

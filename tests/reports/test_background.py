@@ -22,7 +22,6 @@ from mnist_sweep.reports.background import executor
 from mnist_sweep.reports.report_data import analyse
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.trials import events
-from mnist_sweep.trials.row import Evaluation
 from tests.conftest import Refused
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
@@ -129,7 +128,7 @@ def test_report_is_the_same_with_it(tmp_path: Path, started: list[Any]) -> None:
     assert started
 
 
-def test_the_report_is_imported_once_a_trial_trains_and_no_import_outlasts_the_run(
+def test_the_report_is_imported_once_workers_are_ready_and_no_import_outlasts_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     imported: list[str] = []
@@ -143,11 +142,8 @@ def test_the_report_is_imported_once_a_trial_trains_and_no_import_outlasts_the_r
     monkeypatch.setattr(importlib, "import_module", slowly)
     with background.Imports() as imports:
         imports.on_event(events.RunStarted(rows=(), num_trials=1, fields=()))
-        imports.on_event(events.WorkersReady(num_workers=1))
         assert imported == []
-        point = Evaluation(1, None, None, 1.0, 0.5, 0.1, 0.1)
-        for _ in range(3):
-            imports.on_event(events.TrialEvaluated(trial_id="x-0", evaluation=point))
+        imports.on_event(events.WorkersReady(num_workers=1))
         assert first.wait(60)
     ended = len(imported)
     time.sleep(0.1)
