@@ -102,6 +102,20 @@ def test_control_characters_that_an_error_quotes_do_not_reach_the_terminal(folde
     assert (status, "\x1b" in err, "results/\\x1b[2Jgood holds no rows" in err) == (2, False, True)
 
 
+def test_the_command_ends_with_its_status_after_all_exit_handlers_and_without_the_teardown_of_modules() -> None:
+    code = "import os, sys; from mnist_sweep.__main__ import console\n"
+    code += "class Torn:\n    def __del__(self, write=os.write): write(1, b'torn')\ntorn = Torn()\n"
+    code += "sys.argv[1:] = {}; console()"
+    for arguments, status in ((["--version"], 0), (["status", "nowhere"], 2)):
+        command = [sys.executable, "-c", code.format(arguments)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (ended.returncode, "torn" in ended.stdout) == (status, False)
+    code = "import atexit; from mnist_sweep import __main__ as command; from mnist_sweep.cli import app\n"
+    code += "app.main = lambda: (atexit.register(print, 'handled'), print('done', end=' '), exit(3)); command.console()"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (3, "done handled\n")
+
+
 def test_help_loads_only_what_declares_and_runs_the_commands() -> None:
     code = "import sys; from mnist_sweep.cli.app import cli; cli.main(['--help'], standalone_mode=False); "
     code += "print(*sorted(sys.modules), file=sys.stderr)"
