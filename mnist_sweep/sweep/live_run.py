@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_sweep.system.files import read_json, replacing
 from mnist_sweep.text.causes import first_cause
@@ -20,6 +20,9 @@ from mnist_sweep.text.names import label
 from mnist_sweep.trials import events
 from mnist_sweep.trials.row import Status, TrialRow, rank
 from mnist_sweep.validation import coerce
+
+if TYPE_CHECKING:
+    from mnist_sweep.statistics.time_left import TimeLeft
 
 FILE, MAX_BYTES = "live.json", 4 << 20
 SECONDS_BETWEEN, MAX_TIME_SHARE = 0.5, 0.005
@@ -97,12 +100,20 @@ class LiveRunState:
     def __init__(self) -> None:
         self._run, self._running = LiveRun(), dict[str, RunningTrial]()
         self.best: TrialRow | None = None
-        self.num_failed = 0
+        self.num_failed, self._ends = 0, list[float]()
 
     @property
     def run(self) -> LiveRun:
         """The state of the run."""
         return dataclasses.replace(self._run, running=tuple(self._running.values()))
+
+    def time_left(self) -> "TimeLeft | None":
+        """Return the time that the run still takes; None if no trial has ended."""
+        from mnist_sweep.statistics.time_left import time_left  # loads SciPy
+
+        run, now = self._run, time.time()
+        num_left, num_workers = run.num_trials - run.num_done, run.num_workers
+        return time_left(self._ends, started=run.started, now=now, num_left=num_left, num_workers=num_workers)
 
     def on_event(self, event: events.Event) -> None:
         """Update the state with an event."""
@@ -122,6 +133,7 @@ class LiveRunState:
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._replace(num_done=self._run.num_done + 1)
+                self._ends.append(time.time())
                 self._add(row)
             case events.RunInterrupted():
                 self._replace(phase="stopping")

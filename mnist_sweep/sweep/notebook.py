@@ -7,14 +7,12 @@ end without HTML shows its first line.
 import contextlib
 import importlib
 import threading
-import time
 import warnings
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from mnist_sweep.statistics.time_left import time_left
 from mnist_sweep.sweep.live_run import LiveRun, LiveRunState
 from mnist_sweep.text.html_fragments import curves, paragraphs, strip, table
 from mnist_sweep.text.names import label
@@ -37,9 +35,8 @@ class NotebookView:
         self._handle: Any = importlib.import_module("IPython.display").DisplayHandle()
         self._state, self._lock, self._end = LiveRunState(), threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._show_often, name="notebook", daemon=True)
-        self._started, self._ends = RunStarted(rows=(), num_trials=0, fields=()), list[float]()
-        self._failures = list[str]()
-        self._stop, self._stopping, self._shown = "ended early", "", dict[str, str]()
+        self._failures, self._shown = list[str](), dict[str, str]()
+        self._stop, self._stopping = "ended early", ""
 
     def on_event(self, event: Event) -> None:
         """Update the state with an event; show at once that a run starts, stops and has ended."""
@@ -57,18 +54,16 @@ class NotebookView:
     def _update(self, event: Event) -> None:
         match event:
             case RunStarted(rows=rows):
-                self._started = event
                 for row in rows:
                     self._add(row)
             case RowCommitted(row=row):
                 self._add(row)
-                self._ends.append(time.time())
             case RunInterrupted(out_of_time=out_of_time):
                 self._stop, self._stopping = "out of time" if out_of_time else "interrupted", event.text
 
     def _add(self, row: TrialRow) -> None:
         if row.status is Status.FAILED:
-            self._failures.append(f"failed: {label(row.config, self._started.fields)} ({row.trial_id}): {row.error}")
+            self._failures.append(f"failed: {label(row.config, self._state.run.fields)} ({row.trial_id}): {row.error}")
 
     def _show_often(self) -> None:
         while not self._end.wait(SECONDS_BETWEEN):
@@ -94,7 +89,7 @@ class NotebookView:
         if self._state.num_failed:
             yield f"{self._state.num_failed:,} failed"
         if row := self._state.best:
-            name = label(row.config, self._started.fields)
+            name = label(row.config, self._state.run.fields)
             yield f"best validation {row.measure.title} {row.measure.text(row.val or 0.0)} ({name})"
         if run.error:
             yield f"ended by an error: {run.error}"
@@ -104,10 +99,8 @@ class NotebookView:
             yield self._stopping
         elif run.phase == "running" and not run.num_workers:
             yield STARTING
-        elif run.phase == "running":
-            times, num_left = {"started": run.started, "now": time.time()}, run.num_trials - run.num_done
-            if left := time_left([*self._ends], **times, num_left=num_left, num_workers=run.num_workers):
-                yield left.text()
+        elif run.phase == "running" and (left := self._state.time_left()):
+            yield left.text()
 
 
 def outcome(

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.cli.console import print_lines
-from mnist_sweep.statistics.time_left import time_left
 from mnist_sweep.sweep.live_run import LiveRun, LiveRunState, RunningTrial, notice_line
 from mnist_sweep.text.names import label, loss_title
 from mnist_sweep.text.numbers import clock, counted
@@ -60,8 +59,7 @@ class Live(_Progress):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._ends, self._race = list[float](), ""
-        self._live = RichLive(console=console, transient=True, get_renderable=self._view)
+        self._live, self._race = RichLive(console=console, transient=True, get_renderable=self._view), ""
 
     def on_event(self, event: events.Event) -> None:
         """Change what is shown; failures and notices stay on the screen."""
@@ -70,7 +68,6 @@ class Live(_Progress):
             case events.RunStarted():
                 self._live.start()
             case events.RowCommitted(row=row):
-                self._ends.append(time.time())
                 if row.status is Status.FAILED:
                     print_lines(self._console, row_line(row, self._run.fields), style="red")
             case events.RaceForecast(text=text):
@@ -92,8 +89,7 @@ class Live(_Progress):
     def _headline(self, run: LiveRun) -> str:
         num_failed = self._state.num_failed
         parts = [f"{run.num_done}/{run.num_trials}", *[f"{num_failed} failed"] * bool(num_failed)]
-        num_left, times = run.num_trials - run.num_done, {"started": run.started, "now": time.time()}
-        left = time_left(self._ends, **times, num_left=num_left, num_workers=run.num_workers)
+        left = self._state.time_left()
         return " · ".join([*parts, left.text()] if left else parts)
 
 
