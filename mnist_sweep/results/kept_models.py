@@ -58,10 +58,7 @@ class KeptModels:
         self._held[trial_id] = model
 
     def finished(self, row: TrialRow) -> Collection[str]:
-        """Keep the model of a row that is about to be committed, unless its config cannot be the selected one.
-
-        Return the trials to pass to `remove_others` once the row is on the disk.
-        """
+        """Keep the model of a row to be committed, unless ruled out; return what `remove_others` needs after that."""
         self._finished.add(row.trial_id)
         self._add(row)
         model = self._held.pop(row.trial_id, None)

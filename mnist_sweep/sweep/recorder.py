@@ -126,10 +126,7 @@ class Recorder:
             self._models.hold(trial_id, item)
 
     def finished(self, row: TrialRow) -> None:
-        """Keep the model of a trial if it is to be kept, commit its row with its digests, and pass it on.
-
-        The models that it rules out are removed after that, so that no fault costs the best model so far.
-        """
+        """Keep the model of a trial if need be, commit its row, only then remove other models, and pass it on."""
         digests = self._remaining.inputs.digests(self._remaining.trials[row.trial_id])
         row = dataclasses.replace(row, data_digest=digests.data, code_digest=digests.code)
         kept = self._models.finished(row)
