@@ -16,7 +16,8 @@ MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
 MEMBERSHIP = Path("/proc/self/cgroup")
 CGROUP = Path("/sys/fs/cgroup")
-INACTIVE = re.compile(r"inactive_file (\d+)")  # in version 1, that of all groups below is the last
+# Files that were read once, which a container's use includes and which give way; in version 1, the last is the sum.
+INACTIVE = re.compile(r"inactive_file (\d+)")
 
 
 def num_cpus() -> int:
@@ -36,10 +37,7 @@ def total_memory() -> int | None:
 
 
 def free_memory() -> int | None:
-    """Return the memory available to new processes, in bytes, also in a container; None if it is not reported.
-
-    A container's use includes files that were read once, which give way, so these count as free, as for Kubernetes.
-    """
+    """Return the memory available to new processes, in bytes, also in a container; None if it is not reported."""
     free = _reported(MEMINFO, "MemAvailable")
     limits = [*_limits("memory", "memory.max", "memory.current", "memory.stat")]
     limits += _limits("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat")
