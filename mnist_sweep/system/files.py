@@ -28,6 +28,7 @@ REMEDIES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM), "change the permissions of the folder"),
     **dict.fromkeys((errno.ENOENT, errno.ESTALE), "make or restore the folder, which is not there"),
     **dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY), "move away what is in its place"),
+    **dict.fromkeys((errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP), "let its file system lock files (flock)"),
     errno.ELOOP: "remove the link that leads to itself",
     errno.EROFS: "make the file system writable",
     errno.ENAMETOOLONG: "choose a shorter path",

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import fcntl
 import os
 import platform
@@ -12,6 +13,7 @@ import pytest
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.folder_lock import Lock, held_since
+from tests.conftest import Refused
 
 HOLD = """
 import sys, time
@@ -55,6 +57,17 @@ def test_a_lock_that_was_let_go_can_be_taken_again(tmp_path: Path) -> None:
         with Lock(tmp_path) as lock:
             assert lock.acquire()
     assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == []
+
+
+def test_a_file_system_without_locks_is_named_with_the_way_out(
+    tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with refused(LedgerError, "(No locks available): let its file system lock files (flock)"), Lock(tmp_path) as lock:
+        lock.acquire()
 
 
 def test_a_lock_that_is_not_asked_for_touches_nothing(tmp_path: Path) -> None:
