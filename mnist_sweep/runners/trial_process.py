@@ -4,7 +4,7 @@ import contextlib
 import gc
 import os
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ProcessLostError, ResourceError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class TrialProcess:
-    """A process for trials, one after the other, as `prepare` leaves it; a context, at whose end it ends.
+    """A process for trials, one after the other, as `prepare` leaves it.
 
     Args:
         settings: Arguments of `tensorflow_runtime.configure`.
@@ -153,12 +153,6 @@ class TrialProcess:
             yield from child.run(keep_dataset, id(dataset), dataset)
         self._kept = [*others, dataset][-tensorflow_runtime.MAX_DATASETS :]
         return child
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
 
 
 class ThisProcess:

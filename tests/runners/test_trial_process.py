@@ -41,9 +41,19 @@ EXITS = {
 }
 
 
+@contextlib.contextmanager
+def started() -> Iterator[TrialProcess]:
+    """A process for trials, which ends with the context."""
+    process = TrialProcess(SETTINGS, b"")
+    try:
+        yield process
+    finally:
+        process.end()
+
+
 @pytest.fixture(scope="module")
 def process() -> Iterator[TrialProcess]:
-    with TrialProcess(SETTINGS, b"") as process:
+    with started() as process:
         yield process
 
 
@@ -145,7 +155,7 @@ def test_a_trial_is_paused_there_and_resumes(
 
 @pytest.mark.slow
 def test_what_ends_the_process_itself_is_told_and_the_next_trial_has_another(digits: Dataset) -> None:
-    with TrialProcess(SETTINGS, b"") as process:
+    with started() as process:
         row = run(process, replace(BASE, model=Ending(how="abort")), digits)
         assert re.fullmatch(rf"its process was killed by SIGABRT \({MODELS}:\d+\)", row.error or "")
         assert "in _abort" in (row.traceback or "")
@@ -165,7 +175,7 @@ def test_a_process_that_cannot_start_is_a_lack_of_resources_and_one_that_is_kill
         raise ProcessLostError("its process has ended", is_own_doing=is_own_doing)
 
     monkeypatch.setattr(ChildProcess, "run", lost)
-    with TrialProcess(SETTINGS, b"") as process, pytest.raises(kind, match="its process has ended"):
+    with started() as process, pytest.raises(kind, match="its process has ended"):
         process.start()
 
 
@@ -181,7 +191,7 @@ def test_a_trial_that_ends_its_process_has_failed_and_another_end_is_raised(
             raise lost
 
     monkeypatch.setattr(ChildProcess, "run", end)
-    with TrialProcess(SETTINGS, b"") as process:
+    with started() as process:
         with pytest.raises(ProcessLostError) if not is_own_doing else contextlib.nullcontext():
             row = run(process, BASE, digits)
         if is_own_doing:
