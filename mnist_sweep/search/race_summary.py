@@ -231,9 +231,10 @@ def _limits(race: Race, remaining: Sequence[SettingState], smallest: float) -> l
     if race.known.assume == "any":
         holds = f"This holds whatever other runs may do ({runs}){images}."
     else:
-        if race.measure.is_share:
-            runs += f"; about {_fewest_seeds(race):,} seeds would show a lead of {_within(race)} for any (`assume`)"
         holds = f"This holds for runs such as those seen ({runs}){images}."
+        if race.measure.is_share:
+            lead = f"a lead of {_within(race)} for runs of any shape (`assume`)"
+            holds += f" About {_fewest_seeds(race):,} seeds would show {lead}."
     of_images = _images(race, smallest, ", with any number of seeds")
     return [holds, *(f"{about[0].upper()}{about[1:]}." for about in of_images)]
 
