@@ -7,6 +7,7 @@ script becomes one line that names the script's own line.
 
 import ast
 import dataclasses
+import os
 import sys
 import traceback
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -71,6 +72,7 @@ def import_script(path: Path) -> ModuleType:
     module = module_from_spec(spec or ModuleSpec(path.stem, loader))
     module.__name__ = path.stem  # as rows name it, whatever its package
     sys.modules[path.stem] = module
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # or an import of TensorFlow sets 1 here, and so in all workers
     try:
         with definitions_only():
             loader.exec_module(module)

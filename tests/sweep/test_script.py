@@ -48,6 +48,17 @@ assert from_flat(to_flat(SWEEP.trials[0])) == SWEEP.trials[0]
     load(write(tmp_path, text, "own_model.py"))
 
 
+@pytest.mark.parametrize(("given", "found"), [(None, "3"), ("0", "0")])
+def test_a_script_that_imports_tensorflow_does_not_make_the_workers_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, found: str
+) -> None:
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", given or "")
+    if given is None:
+        monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    text = "import os\nSWEEP = Sweep(name=os.environ['TF_CPP_MIN_LOG_LEVEL'], trials=[TrialConfig()])"
+    assert load(write(tmp_path, text)).name == found
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
