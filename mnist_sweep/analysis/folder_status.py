@@ -61,7 +61,7 @@ class FolderStatus:
         objective: What trials are judged by.
         best: The best configs by it on validation, the selected one first, at most five.
         failures: The causes of failed trials, the most frequent first.
-        files: Names of the tables and folders that are there.
+        files: Names of the tables, the report and the folders that are there.
         notes: What rows were left out, in words.
         race: The state of the race that the rows are of; None for other sweeps.
         objectives: The objectives of a search that has several; else empty.
@@ -100,7 +100,7 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
         if row.status is Status.FAILED:
             causes[row.error or "no cause recorded"].append(row.trial_id)
     failures = [Failure(cause=cause, trial_ids=tuple(trials)) for cause, trials in causes.items()]
-    tables = [path.name for path in sorted(folder.glob("*.csv"))]
+    tables = [path.name for pattern in ("*.csv", "report.html") for path in sorted(folder.glob(pattern))]
     return FolderStatus(
         folder=folder,
         num_trials=len(rows),

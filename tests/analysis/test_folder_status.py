@@ -24,12 +24,13 @@ def row(seed: int, status: Status = Status.OK, accuracy: float | None = None, er
 
 def test_rows_are_counted_by_status_and_ranked_by_config(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
-    (tmp_path / "trials.csv").touch()
+    for name in ("trials.csv", "report.html"):
+        (tmp_path / name).touch()
     good = [row(0, accuracy=0.5), row(1, accuracy=0.75)]
     found = folder_status([*good, row(2, Status.FAILED, error="a"), row(3, Status.FAILED, error="a")], tmp_path)
     assert (found.num_trials, found.statuses) == (4, {"ok": 2, "stopped": 0, "diverged": 0, "failed": 2})
     assert found.failures == (Failure(cause="a", trial_ids=("x-2", "x-3")),)
-    assert (found.fields, found.files) == (("seed",), ("trials.csv", "rows/", "models/"))
+    assert (found.fields, found.files) == (("seed",), ("trials.csv", "report.html", "rows/", "models/"))
     (best,) = found.best
     assert (best.trial_ids, best.val, best.test, best.seconds) == (("x-1", "x-0"), 0.625, None, 2.5)
     assert best.values == {"seed": 1}

@@ -65,7 +65,8 @@ def test_what_runs_gives_0_and_says_what_came_and_where(folder: Path, run: Run) 
     assert (status, err) == (0, "")
     assert "2 trials: 2 ok" in out
     assert "results/good/: history.csv, summary.csv, trials.csv, rows/, models/" in out
-    assert re.search(r"\nran 0 of 2 trials in \d+:\d\d\n$", run("run", "good.py")[1])
+    again = run("run", "good.py")[1]
+    assert re.search(r"trials\.csv, report\.html, rows/, models/\nran 0 of 2 trials in \d+:\d\d\n$", again)
 
 
 def test_a_failed_trial_gives_1_and_its_cause(folder: Path, run: Run) -> None:
