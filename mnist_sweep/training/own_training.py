@@ -75,7 +75,8 @@ def _stretch(
         tensorflow_runtime.seed_everything(subseed(config.seed, "training"))
         context = Context(current, data, session)
         try:
-            return cast(TrainingCode, current.model).train(context)
+            with tensorflow_runtime.precision("float32"):  # and whatever the code sets, later trials do not see
+                return cast(TrainingCode, current.model).train(context)
         finally:
             context.close()
 

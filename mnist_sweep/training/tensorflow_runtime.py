@@ -200,7 +200,7 @@ def seed_everything(seed: int) -> None:
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Build layers under a Keras dtype policy; restore it afterwards, with what else a user's `build` may have set."""
+    """Run code of a user under a Keras dtype policy; restore it afterwards, with what else that may have set."""
     import keras
     import tensorflow as tf
 

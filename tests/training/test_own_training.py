@@ -71,6 +71,31 @@ def test_the_row_of_a_trial_holds_what_its_code_reported_and_predicted() -> None
     assert from_json(to_json(row)) == row
 
 
+@way
+def global_settings(context: Any) -> Any:
+    import keras
+    import tensorflow as tf
+
+    keras.config.set_floatx("float64")
+    keras.config.set_epsilon(0.1)
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    tf.config.run_functions_eagerly(True)
+    context.report(50, **OK)
+    return GOOD
+
+
+def test_what_training_code_sets_for_all_is_not_seen_by_later_trials(digits: Dataset) -> None:
+    import keras
+    import tensorflow as tf
+
+    fit(replace(TRIAL, model=Scripted("global_settings")), digits)
+    found = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
+    assert found == ("float32", 1e-7, "channels_last")
+    assert keras.config.dtype_policy().name == "float32"
+    assert not tf.config.functions_run_eagerly()
+
+
 def test_equal_trials_have_equal_bits_and_seeds_differ(digits: Dataset) -> None:
     assert numbers(fit(TRIAL, digits)) == numbers(fit(TRIAL, digits))
     assert numbers(fit(replace(TRIAL, seed=1), digits)) != numbers(fit(TRIAL, digits))
