@@ -174,14 +174,20 @@ def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = No
     else:
         found = (objective if isinstance(objective, FunctionType) else objective.compute)(labels, outputs)
     name, _, unit = description(objective)
-    is_number = hasattr(found, "__float__") and not isinstance(found, bool)
-    if not is_number or getattr(found, "shape", None):
+    if not is_number(found):
         raise ConfigError(f"the objective {name} must return a number, but it returns {shown_in_one_line(found)}.")
     number = float(found)
     if not math.isfinite(number) or (unit == SHARE and not 0 <= number <= 1):
         rule = "a finite number" if unit != SHARE else "a share in [0, 1]"
         raise ConfigError(f"the objective {name} must return {rule}, but it returns {number:g}.")
     return number
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is one real number, also as an array or tensor without axes."""
+    is_real = getattr(getattr(value, "dtype", None), "kind", "f") in "fiuO"  # as NumPy's bool, str and complex are not
+    is_scalar = hasattr(value, "__float__") and not getattr(value, "ndim", 0)
+    return is_scalar and is_real and not isinstance(value, bool)
 
 
 def has_examples(objective: Any) -> bool:

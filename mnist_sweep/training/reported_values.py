@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.optim import image_contributions, objective_metrics
 from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.results.row_validation import MAX_INTEGER, RANGES
 from mnist_sweep.text.causes import place
 from mnist_sweep.text.lines import listed, one_line, shortened
 from mnist_sweep.trials.row import Evaluation
@@ -50,7 +51,7 @@ def number(name: str, value: Any, measure: Measure = ACCURACY) -> float:
     Raises:
         ConfigError: It is no number, or an accuracy, or another share that trials are judged by, beyond [0, 1].
     """
-    if not hasattr(value, "__float__") or isinstance(value, bool) or getattr(value, "ndim", 0) > 0:
+    if not objective_metrics.is_number(value):
         raise ConfigError(f"`{name}` must be a number, but got {shortened(shown_in_one_line(value))}.")
     found = float(value)
     shares = ("train_accuracy", "val_accuracy", "test_accuracy", *[measure.val, measure.test] * measure.is_share)
@@ -95,7 +96,8 @@ def _values(found: Any, config: "TrialConfig", data: "Dataset", last: Evaluation
         if found.get(name) is not None:
             values[name] = value = number(name, found[name], measure)
             require(math.isfinite(value), f"{name} is finite", **{name: value})
-    require((values.get("latency") or 0.0) >= 0, "0 <= latency", latency=values.get("latency"))
+    latency, limit = values.get("latency") or 0.0, RANGES["latency"][1]
+    require(0 <= latency <= limit, f"0 <= latency <= {limit:g}", latency=latency)
     if (predictions := found.get("predictions")) is not None:
         determined = _of_predictions(predictions, config, data)
         if given := sorted(found.keys() & determined.keys() - {"predictions"}):
@@ -108,6 +110,7 @@ def _values(found: Any, config: "TrialConfig", data: "Dataset", last: Evaluation
     count = found.get("parameters")
     whole = count is None or (hasattr(count, "__index__") and operator.index(count) >= 0)
     require(whole and not isinstance(count, bool), "parameters is a whole number", parameters=count)
+    require(operator.index(count or 0) <= MAX_INTEGER, f"parameters <= {MAX_INTEGER}", parameters=count)
     if not measure.is_accuracy:
         values |= {f"{split}_objective": values[f"{split}_{measure.name}"] for split in ("val", "test")}
     return {**values, "parameters": None if count is None else operator.index(count)}
@@ -138,8 +141,9 @@ def _predicted(split: str, values: Any, data: "Dataset") -> NDArray[Any]:
     shape = data.splits[split].labels.shape
     kinds, what, way_out = ("iu", "whole numbers", "`.argmax(axis=1)` makes classes of probabilities")
     if data.is_regression:
-        kinds, what, way_out = ("iuf", "numbers", "use `[:, 0]`")
+        kinds, what, way_out = ("iuf", "numbers", "give one for each image")
     if array.dtype.kind not in kinds or array.shape != shape:
+        way_out = "use `[:, 0]`" if array.shape[1:] == (1,) else way_out
         way_out = f": {way_out}" if array.ndim == 2 and len(shape) == 1 else ""
         got = f"{array.dtype} of the shape {array.shape}"
         raise ConfigError(

@@ -183,6 +183,8 @@ def test_what_is_no_objective_is_refused(objective: Any, error: type[Exception],
         (True, "but it returns True"),
         (np.zeros(3), "but it returns array([0., 0., 0.])"),
         ([0.5], "but it returns [0.5]"),
+        (np.True_, "but it returns np.True_"),
+        (np.complex64(0.5 + 3j), "but it returns np.complex64("),
     ],
 )
 def test_what_is_no_value_is_refused(found: Any, message: str) -> None:

@@ -22,6 +22,18 @@ def test_a_number_of_any_kind_is_a_metric(value: Any) -> None:
     assert reported_values.number("val_accuracy", value) == float(value)
 
 
+@pytest.mark.parametrize("value", [np.True_, np.str_("0.5"), np.array("0.5"), np.complex128(0.5 + 3j), [0.5], True])
+def test_what_only_becomes_a_number_is_none(value: Any) -> None:
+    with pytest.raises(ConfigError, match="`val_loss` must be a number"):
+        reported_values.number("val_loss", value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("parameters", 2**63), ("parameters", 10**400), ("latency", 1e11)])
+def test_what_no_row_can_hold_is_refused(name: str, value: Any, digits: Dataset) -> None:
+    with pytest.raises(ConfigError, match=name):
+        reported_values.returned({"test_accuracy": 0.5, name: value}, TRIAL, digits, [LAST])
+
+
 def test_an_eager_tensor_is_a_metric(tf: Any) -> None:
     assert reported_values.number("val_loss", tf.constant(0.5)) == 0.5
 
