@@ -48,6 +48,9 @@ class ImageObjective(Protocol):
         """Return the values of images, numbers `[n]`, from the arguments of `Objective.compute`."""
 
 
+ERRORS = {"cost", "distance", "error", "errors", "loss", "losses", "mae", "mse", "nll", "perplexity", "rmse"}
+"""Words in names of what is better if it is less."""
+
 AnyObjective = Objective | ImageObjective | Callable[[Any, Any], float]
 
 
@@ -141,6 +144,9 @@ def description(objective: Any) -> tuple[str, str, str]:
         name = known.get(kind) or getattr(objective, "name", None) or _snake_case(kind.__name__)
     is_taken = isinstance(name, str) and name in RESERVED
     require(is_builtin(objective) or not is_taken, "an objective of your own has a name of its own", name=name)
+    if not hasattr(objective, "direction") and isinstance(name, str) and ERRORS & {*name.lower().split("_")}:
+        way_out = "state its direction, 'minimize' or 'maximize', as an attribute"
+        raise ConfigError(f"the objective {name} is named after an error, of which less is better: {way_out}.")
     return name, getattr(objective, "direction", "maximize"), getattr(objective, "unit", "")
 
 

@@ -137,6 +137,17 @@ def test_the_fields_of_an_objective_are_written() -> None:
     assert (flat["objective"], flat["objective.k"]) == ("tests.optim.test_objective_metrics:TopK", 3)
 
 
+def test_which_way_an_error_is_better_is_stated() -> None:
+    def mean_error(labels: Any, outputs: Any) -> float:
+        return 0.5
+
+    with pytest.raises(ConfigError, match="mean_error is named after an error, of which less is better: state its dir"):
+        TrialConfig(objective=mean_error)
+    for direction in ("minimize", "maximize"):
+        vars(mean_error)["direction"] = direction
+        assert objective_metrics.description(mean_error)[1] == direction
+
+
 def named(**attributes: Any) -> Any:
     """Return an objective whose class has these attributes."""
     compute = {"compute": lambda self, labels, outputs: 0.5}
