@@ -20,12 +20,13 @@ from mnist_sweep.trials.row import Evaluation, TrialRow
 
 @dataclass(eq=False)
 class FollowedTrial:
-    """A trial that is followed, with what schedulers read of one of Tune's: `trial_id` and `config`."""
+    """A trial that is followed, with what schedulers read of one of Tune's: `trial_id`, `config` and `status`."""
 
     trial_id: str
     config: dict[str, str]
     sender: EvaluationSender
     receiver: EvaluationReceiver
+    status: str = "RUNNING"
 
 
 class EarlyStopping:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.tune.schedulers import MedianStoppingRule
 
 from mnist_sweep import GradientDescent, Local, LogUniform, RayTune, Search, Softmax, Sweep, TrialConfig, grid, run
 from mnist_sweep.errors import ProcessLostError
@@ -33,6 +34,12 @@ def test_asha_stops_trials_as_on_ray_and_a_second_run_has_nothing_to_do(tmp_path
     assert not list((tmp_path / "t" / "checkpoints").glob("*"))
     assert run(SWEEP, results=tmp_path, runner=runner).num_run == 0
     assert replay(tmp_path / "t", rows[-1].trial_id).identical
+
+
+def test_the_median_rule_of_tune_itself_finds_what_it_reads(tmp_path: Path) -> None:
+    median = MedianStoppingRule(time_attr="step", grace_period=20, min_samples_required=1, min_time_slice=0)
+    rows = run(SWEEP, results=tmp_path, runner=Local(in_process=True, scheduler=median)).rows
+    assert [row.status for row in rows[3:]] == ["stopped"] * 3
 
 
 def test_a_search_is_stopped_early_though_no_trial_is_known_before_it_proposes_one(tmp_path: Path) -> None:
