@@ -36,6 +36,7 @@ def test_the_message_says_how_to_convert_labels() -> None:
             np.array([0, 1.0]),
             r"from 0 to 1: use `labels.astype\('uint8'\)`, or `labels.astype\('float32'\)` for numbers",
         ),
+        (np.array([0, 1]).astype("float16"), r"from 0 to 1: use `labels.astype\('uint8'\)`"),
         (np.array([0, np.nan]), "remove values that are not finite.$"),
     ):
         with pytest.raises(DataError, match=hint):
