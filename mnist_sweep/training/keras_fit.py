@@ -21,11 +21,12 @@ from mnist_sweep.training import own_training_state
 from mnist_sweep.training.context import Context
 
 BATCH_SIZE = 500  # of evaluations
+MAX_ROUNDING = 0.01  # of the sum of probabilities, also in bfloat16
 SET_IN_FIT = ("params", "_model", "min_delta")  # of callbacks; Keras gives the last one its sign in the first epoch
 NAMES = {"loss": "train_loss", "accuracy": "train_accuracy", "val_loss": "val_loss", "val_accuracy": "val_accuracy"}
 
 
-def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
+def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] | None = None) -> dict[str, Any]:
     """Fit a compiled Keras model, and return what `train` has to return.
 
     An epoch is `evaluate_every` steps, after which the validation metrics are reported and a checkpoint is taken.
@@ -39,11 +40,11 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
         callbacks: Keras' callbacks.
 
     Raises:
-        ConfigError: The model is not compiled so, or has another number of outputs.
+        ConfigError: The model is not compiled so, was trained before, or has another number of outputs; or a callback
+            restores the model of another trial.
     """
-    if not getattr(model, "compiled", False):
-        options = "loss=…" if context.data.is_regression else 'metrics=["accuracy"]'
-        raise ConfigError(f"the model is not compiled: call `model.compile(…, {options})` first.")
+    callbacks = callbacks or ()
+    _check(context, model, callbacks)
     from mnist_sweep.training.graph_cache import with_weights
 
     with_weights(model, context.data.image_shape)
@@ -62,6 +63,20 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
         verbose=0,
     )
     return _results(context, model)
+
+
+def _check(context: Context, model: Any, callbacks: Sequence[Any]) -> None:
+    import keras
+
+    if not getattr(model, "compiled", False):
+        options = "loss=…" if context.data.is_regression else 'metrics=["accuracy"]'
+        raise ConfigError(f"the model is not compiled: call `model.compile(…, {options})` first.")
+    if model.optimizer.iterations > 0:
+        raise ConfigError("the model was trained before: make and compile a new one in each call of `train`.")
+    if model.steps_per_execution != 1:  # whose callbacks see one of so many steps
+        raise ConfigError("steps are counted one by one: compile without steps_per_execution.")
+    if any(isinstance(one, keras.callbacks.BackupAndRestore) for one in callbacks):
+        raise ConfigError("the trial resumes from its own checkpoints: leave out BackupAndRestore.")
 
 
 def _results(context: Context, model: Any) -> dict[str, Any]:
@@ -99,7 +114,12 @@ def _outputs(model: Any, context: Context, split: str) -> Any:
         shape = ("batch", *outputs.shape[1:])
         raise ConfigError(f"the model must have {context.data.num_classes} outputs, but their shape is {shape}.")
     shape = context.data.label_shape if context.data.is_regression else outputs.shape[1:]
-    return outputs.astype("float32").reshape(-1, *shape)
+    outputs = outputs.astype("float32").reshape(-1, *shape)
+    are_shares = bool(outputs.min() >= 0) and bool(np.abs(outputs.sum(axis=-1) - 1).max() < MAX_ROUNDING)
+    if isinstance(context.objective, objective_metrics.LogLoss) and are_shares:
+        raise ConfigError("log_loss takes logits, but the model has probabilities: remove the softmax at its end.")
+    outputs.flags.writeable = False  # an objective of the user's own may sort them in place
+    return outputs
 
 
 def _batches(context: Context, step: int) -> Iterator[Any]:
@@ -156,6 +176,8 @@ class _Progress:
             self._model.stop_training = True
 
     def _report(self, epoch: int, logs: Mapping[str, Any]) -> None:
+        import keras
+
         is_regression = self._context.data.is_regression
         if is_regression and "accuracy" in logs:
             raise ConfigError("the labels are numbers, which have no accuracy: compile without metrics=['accuracy'].")
@@ -165,7 +187,8 @@ class _Progress:
         if (name := objective_metrics.description(self._context.objective)[0]) != "accuracy":
             is_finite = all(map(math.isfinite, metrics.values()))  # otherwise, the trial has diverged
             metrics[f"val_{name}"] = self._value() if is_finite else math.nan
-        self._context.report(self.step, **metrics, learning_rate=self._model.optimizer.learning_rate.numpy())
+        rate = keras.ops.convert_to_numpy(self._model.optimizer.learning_rate)  # of JAX, too, with a schedule
+        self._context.report(self.step, **metrics, learning_rate=rate)
         self._context.checkpoint(
             {
                 "step": self.step,

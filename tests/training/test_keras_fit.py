@@ -32,6 +32,7 @@ class Fitted:
     patience: int = 9
     accuracy: str = "accuracy"
     compiled: bool = True
+    way: str = ""
 
     def train(self, context: Context) -> dict[str, Any]:
         import keras
@@ -41,10 +42,14 @@ class Fitted:
         if self.compiled:
             rate = keras.optimizers.Adam(context.optimizer.learning_rate)
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            model.compile(rate, loss, metrics=[self.accuracy])
+            steps = 5 if self.way == "several steps" else 1
+            model.compile(rate, loss, metrics=[self.accuracy], steps_per_execution=steps)
+        if self.way == "trained before":
+            model.optimizer.iterations.assign(1)
         plateau = keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=9)
         stopping = keras.callbacks.EarlyStopping(patience=self.patience, min_delta=9, restore_best_weights=True)
-        return keras_fit(context, model, [plateau, stopping])
+        restored = [keras.callbacks.BackupAndRestore("backup")] * (self.way == "restored")
+        return keras_fit(context, model, [plateau, stopping, *restored])
 
 
 TRIAL = TrialConfig(model=Fitted(units=10), optimizer=Adam(learning_rate=0.01), num_steps=50, evaluate_every=20)
@@ -83,6 +88,9 @@ def test_callbacks_may_stop_and_put_back_weights(digits: Dataset, tmp_path: Path
     ("model", "error"),
     [
         (Fitted(compiled=False), "the model is not compiled"),
+        (Fitted(way="trained before"), "the model was trained before: make and compile a new one"),
+        (Fitted(way="several steps"), "compile without steps_per_execution"),
+        (Fitted(way="restored"), "resumes from its own checkpoints: leave out BackupAndRestore"),
         pytest.param(Fitted(units=10, accuracy=TOP), "measures .*, val_loss, .*, but no accuracy", marks=SLOW),
         pytest.param(Fitted(units=11), r"must have 10 outputs, but their shape is \('batch', 11\)", marks=SLOW),
     ],
@@ -100,6 +108,37 @@ def test_what_each_image_contributes_is_kept(objective: Any, digits: Dataset) ->
     for values, found in ((result.predictions.val_values, result.final), (result.predictions.test_values, None)):
         assert values is not None
         assert values.mean() == pytest.approx(found.val if found else result.test_objective)
+
+
+@dataclass(frozen=True)
+class Probable:
+    """A network that ends with a softmax, without callbacks."""
+
+    def train(self, context: Context) -> dict[str, Any]:
+        import keras
+
+        model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return keras_fit(context, model, None)
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The mean lead of the largest output; sorts the outputs that it is given."""
+
+    def compute(self, labels: Any, outputs: Any) -> float:
+        outputs.sort(axis=1)
+        return float((outputs[:, -1] - outputs[:, -2]).mean())
+
+
+@pytest.mark.slow
+def test_outputs_are_logits_where_an_objective_needs_them_and_are_left_alone(digits: Dataset) -> None:
+    trial = replace(TRIAL, model=Probable(), num_steps=20)
+    assert fit(trial, digits).status == "ok"
+    with pytest.raises(ConfigError, match="log_loss takes logits, but the model has probabilities: remove the softmax"):
+        fit(replace(trial, objective=LogLoss()), digits)
+    with pytest.raises(ValueError, match="read-only"):
+        fit(replace(trial, objective=Margin()), digits)
 
 
 @dataclass(frozen=True)
