@@ -38,7 +38,7 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize("stop", RIGHT, ids=str)
+@pytest.mark.parametrize("stop", RIGHT)
 def test_a_rule_goes_by_what_trials_are_judged_by(stop: Any) -> None:
     stop_rules.validate(stop, ACCURACY)
     Local(stop=stop)
@@ -56,7 +56,6 @@ def test_a_rule_goes_by_what_trials_are_judged_by(stop: Any) -> None:
         lambda result: True,
         [never],
     ],
-    ids=str,
 )
 def test_what_is_no_rule_is_refused(stop: Any, refused: Refused) -> None:
     with refused(
