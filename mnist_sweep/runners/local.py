@@ -3,12 +3,14 @@
 Trials are taken in their order, by whichever process is free. `in_process` runs them in this process instead.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.errors import ProcessLostError
 from mnist_sweep.runners.local_early_stopping import EarlyStopping
 from mnist_sweep.runners.process_pool import Pool, Process
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
@@ -16,8 +18,9 @@ from mnist_sweep.runners.ray import schedulers
 from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
 from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.system import machine
+from mnist_sweep.system.child_process import ChildProcess
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checks import model_candidates
-from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.user_code import shipping
@@ -49,6 +52,7 @@ class Local:
     in_process: bool = False
     scheduler: Any = "fifo"
     stop: Any = None
+    _ahead: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -56,6 +60,21 @@ class Local:
         require_at_least(0, max_retries=self.max_retries)
         require_one_gpu(self.gpus_per_trial)
         schedulers.validate(self.scheduler, self.stop)
+
+    @contextlib.contextmanager
+    def ahead(self) -> Iterator["Local"]:
+        """Give this runner with a process that imports TensorFlow in advance, such as while data are loaded."""
+        if self.in_process or self.gpus_per_trial:
+            yield self
+            return
+        child = ChildProcess(0)
+        try:
+            importing = child.run(tensorflow_runtime.load)
+            with contextlib.suppress(ProcessLostError):  # which the first trial will report
+                next(importing)
+            yield replace(self, _ahead=(child, importing))
+        finally:
+            child.kill()
 
     def num_workers(self, num_trials: int) -> int:
         """Return how many of `num_trials` trials run at a time; one that asks for more than there is runs alone."""
@@ -114,11 +133,12 @@ class Local:
             of = listed or [first]  # the first that a search proposes
             return schedulers.chosen(self.scheduler, self.stop, of, observer, lambda function, *given: function(*given))
 
-        return EarlyStopping(choose, measure.val, settings_of(self))
+        return EarlyStopping(choose, measure.val, tensorflow_runtime.settings_of(self))
 
     def _process(self, number: int, definitions: bytes, cards: Sequence[str]) -> Process:
-        settings = settings_of(self)
+        settings = tensorflow_runtime.settings_of(self)
         if self.in_process:
             return ThisProcess(settings)
         card = machine.gpu_of(number, cards, self.gpus_per_trial) if self.gpus_per_trial else None
-        return TrialProcess(settings, definitions, cards=card, patience=0)
+        ahead = None if number else self._ahead
+        return TrialProcess(settings, definitions, cards=card, patience=0, ahead=ahead)

@@ -25,6 +25,8 @@ from mnist_sweep.trials.user_code import shipping
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+Ahead = tuple[ChildProcess, Generator[None, None, None]]
+
 
 class TrialProcess:
     """A process for trials, one after the other, as `prepare` leaves it.
@@ -34,6 +36,7 @@ class TrialProcess:
         definitions: What `shipping.pack` returned.
         cards: The GPUs that it may use, as in `CUDA_VISIBLE_DEVICES`; None means those of this process.
         patience: Seconds for which a silent process is waited for, as in `ChildProcess`.
+        ahead: A child process that has been started already, and what it is doing.
     """
 
     def __init__(
@@ -43,10 +46,11 @@ class TrialProcess:
         *,
         cards: str | None = None,
         patience: float = SECONDS_BETWEEN_SIGNS,
+        ahead: Ahead | None = None,
     ) -> None:
         self._arguments, self._patience = (settings, definitions, cards), patience
         self._child: ChildProcess | None = None
-        self._kept: list[Dataset] = []
+        self._kept, self._ahead = list[Dataset](), ahead
 
     @property
     def connection(self) -> "Connection[Any, Any] | None":
@@ -67,8 +71,9 @@ class TrialProcess:
         """
         if self._child is None or not self._child.is_alive:
             self.end()
-            self._child = ChildProcess(self._patience)
+            (self._child, doing), self._ahead = self._ahead or (ChildProcess(self._patience), ()), None
             try:
+                yield from doing
                 yield from self._child.run(prepare, *self._arguments)
             except ProcessLostError as lost:
                 if not lost.is_own_doing:

@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Keep
-from mnist_sweep.trials.config import custom_parts
+from mnist_sweep.trials.config import custom_parts, trial_id
 from mnist_sweep.trials.events import Listener
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
@@ -102,12 +102,12 @@ def _run(
     dispatcher = Dispatcher([*_view(), *(one for one in listeners if not isinstance(one, Tracker))])
     sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
     sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
-    with folder.lock, interrupts, sync:
+    with folder.lock, interrupts, sync, _ahead(sweep, runner, folder.read(), retry) as started:
         remaining = _remaining(sweep, folder, retry, _inputs(sweep, runner, interrupts), set_aside=keep.set_aside)
         done = [row for name, row in folder.rows.items() if name not in remaining.missing]
         sync.send_missing(done, remaining.fields)
         dispatcher.add(sync)
-        num_run = _run_missing(sweep, runner, keep, folder, remaining, dispatcher, interrupts)
+        num_run = _run_missing(sweep, started, keep, folder, remaining, dispatcher, interrupts)
     return Outcome(
         folder=folder.path,
         rows=tuple(folder.rows[name] for name in remaining.trials if name in folder.rows),
@@ -119,6 +119,14 @@ def _run(
         best=best_config(remaining.trials, folder),
         race=saved_race.summary(folder.path, folder.rows.values()) if remaining.race else None,
     )
+
+
+def _ahead(
+    sweep: Sweep, runner: Runner, rows: Container[str], retry: Container[Status]
+) -> contextlib.AbstractContextManager[Runner]:
+    """Return a context that gives the runner, which starts something in advance if it can and trials are missing."""
+    is_done = sweep.trials and not (sweep.until or retry) and all(trial_id(one) in rows for one in sweep.trials)
+    return contextlib.nullcontext(runner) if is_done or not hasattr(runner, "ahead") else runner.ahead()
 
 
 def _view() -> list[Listener]:
@@ -146,7 +154,7 @@ def _inputs(sweep: Sweep, runner: Runner, interrupts: Interrupts) -> RunInputs:
 def _remaining(
     sweep: Sweep, folder: ResultsFolder, retry: set[Status], inputs: RunInputs, *, set_aside: bool
 ) -> RemainingTrials:
-    stale = stale_rows.find(sweep, folder.read(), retry, inputs, folder.path)
+    stale = stale_rows.find(sweep, folder.rows, retry, inputs, folder.path)
     notes = [stale.note] if stale.note else []
     if not set_aside:
         stale.refuse(folder.path)

@@ -48,6 +48,18 @@ def test_nothing_to_run_starts_nothing() -> None:
     assert notes.heard == []
 
 
+def test_a_process_that_was_started_ahead_runs_the_first_trial_and_none_outlasts_its_context() -> None:
+    with Local(workers=1).ahead() as runner:
+        child, _ = runner._ahead
+        notes = Notes()
+        runner.run(trials(), {BASE.data: loading.load(BASE.data)}, notes)
+        assert notes.workers == dict.fromkeys(trials(), row_builder.worker(child.pid))
+    with Local().ahead() as runner:
+        child, _ = runner._ahead
+        assert child.is_alive
+    assert not child.is_alive
+
+
 def test_what_a_trial_leaves_is_reported_before_its_row() -> None:
     notes, artifacts = Notes(), Artifacts(storage="unused", models="all")
     Local(in_process=True).run(trials(), {BASE.data: loading.load(BASE.data)}, notes, artifacts=artifacts)

@@ -1,8 +1,9 @@
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,14 @@ def sweep(rates: Sequence[float] = RATES) -> Sweep:
 
 @dataclass(frozen=True)
 class Counting:
-    """The local runner, with a note of what it was asked to run."""
+    """The local runner, with a note of what it was asked to run, and whether it could start something in advance."""
 
     asked: list[str] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def ahead(self) -> Iterator["Counting"]:
+        self.asked.append("ahead")
+        yield self
 
     def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
         self.asked.extend(trials)
@@ -79,7 +85,7 @@ def test_a_longer_axis_runs_the_new_trials_only(tmp_path: Path) -> None:
     first, runner = run(sweep(), results=tmp_path, runner=Local(in_process=True)), Counting()
     before = stamps(first.folder)
     longer = run(sweep([0.05, *RATES]), results=tmp_path, runner=runner)
-    assert runner.asked == [trial_id(sweep([0.05]).trials[0])]
+    assert runner.asked == ["ahead", trial_id(sweep([0.05]).trials[0])]
     assert before.items() <= stamps(first.folder).items()
     assert (len(longer.rows), longer.num_run) == (4, 1)
 
