@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mnist_sweep.analysis.comparison import compare
     from mnist_sweep.analysis.effects.estimation import effects
     from mnist_sweep.analysis.judgement import verdict
-    from mnist_sweep.analysis.proposed_runs import next_runs
+    from mnist_sweep.analysis.next_run_budget import next_runs
     from mnist_sweep.analysis.selection import select
     from mnist_sweep.analysis.sweep_diff import diff
     from mnist_sweep.cli.app import main
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from mnist_sweep.runners.local import Local
     from mnist_sweep.runners.ray.tune import RayTune
     from mnist_sweep.search.distributions import Choice, Integer, LogUniform, Uniform
+    from mnist_sweep.search.grids import grid, repeat, sample, zipped
     from mnist_sweep.search.race import Known
     from mnist_sweep.search.search import PBT, Search
-    from mnist_sweep.search.space import grid, repeat, sample, zipped
     from mnist_sweep.sweep.execution import run
     from mnist_sweep.sweep.outcome import Outcome
     from mnist_sweep.sweep.sweep import Sweep

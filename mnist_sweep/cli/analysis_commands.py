@@ -12,7 +12,7 @@ from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import FOLDER, PATH
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import is_read_only
+from mnist_sweep.system.atomic_files import is_read_only
 from mnist_sweep.text.numbers import counted, duration
 
 WITHIN = click.option(
@@ -123,7 +123,7 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
 
     First what was interrupted, then more seeds of the configs that may be the best, or more trials of a search.
     """
-    from mnist_sweep.analysis.proposed_runs import next_runs
+    from mnist_sweep.analysis.next_run_budget import next_runs
 
     gc.disable()  # as in rows_of
     found = next_runs(folder, budget=budget, within=within, script=script, in_points=True)

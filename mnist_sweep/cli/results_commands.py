@@ -11,7 +11,7 @@ from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import FOLDER, PATH, TRACEBACK
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError, SweepError, no_rows
-from mnist_sweep.system.files import is_folder
+from mnist_sweep.system.atomic_files import is_folder
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.numbers import counted
 

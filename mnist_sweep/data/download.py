@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from mnist_sweep.data.data_folders import FOLDERS_VARIABLE
 from mnist_sweep.data.progress import progress
 from mnist_sweep.errors import DownloadError
-from mnist_sweep.system import files
+from mnist_sweep.system import atomic_files
 from mnist_sweep.text.lines import one_line
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ def _created(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
     """Open a new file and create its folder, again if another, failed download has just removed it."""
     with contextlib.suppress(FileNotFoundError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        return stack.enter_context(files.replacing(path))
+        return stack.enter_context(atomic_files.replacing(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    return stack.enter_context(files.replacing(path))
+    return stack.enter_context(atomic_files.replacing(path))
 
 
 def _download(url: str, file: IO[bytes], sha256: str) -> None:

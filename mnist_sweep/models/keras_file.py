@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models import inference
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import open_regular
+from mnist_sweep.system.atomic_files import open_regular
 from mnist_sweep.text.lines import one_line, shortened
 from mnist_sweep.text.numbers import size
 

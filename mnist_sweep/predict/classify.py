@@ -12,7 +12,7 @@ from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.results import lookup, saved_race
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.files import is_folder
+from mnist_sweep.system.atomic_files import is_folder
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.row import TrialRow

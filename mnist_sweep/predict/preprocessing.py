@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_sweep.data import idx
-from mnist_sweep.data.files import decoding
+from mnist_sweep.data.files import image_decoding
 from mnist_sweep.errors import DataError
 from mnist_sweep.predict import binarization
 from mnist_sweep.results.data_cards import DataCard
 
-HOW: dict[decoding.Resize, str] = {
+HOW: dict[image_decoding.Resize, str] = {
     "pad": " between black bars",
     "crop": ", cut at its edges",
     "stretch": ", which changes its proportions",
@@ -55,7 +55,7 @@ def read(path: Path, image_shape: tuple[int, int, int], card: DataCard) -> list[
 
 def _decoded(content: bytes, path: Path) -> Image.Image:
     try:
-        return decoding.decode(content)
+        return image_decoding.decode(content)
     except DataError as error:
         raise DataError(f"{path} {error}.") from error
 
@@ -78,11 +78,11 @@ def _prepared(
     return PreparedImage(name, pixels, ", ".join(done))
 
 
-def _scaled(image: Image.Image, size: tuple[int, int], how: decoding.Resize) -> tuple[Image.Image, list[str]]:
+def _scaled(image: Image.Image, size: tuple[int, int], how: image_decoding.Resize) -> tuple[Image.Image, list[str]]:
     if image.size == size:
         return image, []
     changed = HOW[how] * (image.width * size[1] != image.height * size[0])
-    return decoding.resized(image, size, how), [f"scaled from {_shown(image.size)} to {_shown(size)}{changed}"]
+    return image_decoding.resized(image, size, how), [f"scaled from {_shown(image.size)} to {_shown(size)}{changed}"]
 
 
 def _as_digit(page: Image.Image, size: tuple[int, int], share: float) -> tuple[Image.Image, list[str]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mnist_sweep.analysis.effects.effect import Effects
-    from mnist_sweep.analysis.proposers import ProposedRuns
+    from mnist_sweep.analysis.next_run_rules import ProposedRuns
     from mnist_sweep.analysis.selection_wording import Selection
 
 MAX_LEVELS = 8  # that are listed
@@ -105,7 +105,7 @@ class Results:
     @functools.cached_property
     def proposed(self) -> "ProposedRuns":
         """What to run next."""
-        from mnist_sweep.analysis.proposers import runs_after
+        from mnist_sweep.analysis.next_run_rules import runs_after
 
         return runs_after(self.folder, self.ledger, self.tied)
 

@@ -28,7 +28,7 @@ from mnist_sweep.reports.sections import (
     trials,
 )
 from mnist_sweep.reports.sections.sweep_comparison import SweepComparison, compare_sweeps
-from mnist_sweep.system.files import write_atomically
+from mnist_sweep.system.atomic_files import write_atomically
 
 Format = Literal["html", "md"]
 SECTIONS: tuple[Callable[[Results], Section | None], ...] = (

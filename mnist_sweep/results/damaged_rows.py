@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.files import flush_folder, is_folder, ledger_errors, require_own_folder, unused
+from mnist_sweep.system.atomic_files import flush_folder, is_folder, ledger_errors, require_own_folder, unused
 from mnist_sweep.system.folder_lock import Lock
 
 

@@ -15,7 +15,7 @@ from mnist_sweep.data.files.own_files import EncodedImages
 from mnist_sweep.data.loading import DATASETS
 from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.results.predictions import data_id
-from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.system.atomic_files import read_json, write_json
 from mnist_sweep.text.lines import printable
 from mnist_sweep.validation import coerce, require
 

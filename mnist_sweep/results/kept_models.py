@@ -12,7 +12,7 @@ from typing import Any
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import mistakes
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.files import ledger_errors
+from mnist_sweep.system.atomic_files import ledger_errors
 from mnist_sweep.system.storage import Storage, storage
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel

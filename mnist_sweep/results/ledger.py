@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
 from mnist_sweep.results.row_json import from_json, to_json
-from mnist_sweep.system.files import (
+from mnist_sweep.system.atomic_files import (
     folder_error,
     make_folder,
     read_regular,

@@ -16,7 +16,7 @@ from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import LABELS, MISTAKES
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import is_folder, ledger_errors, open_regular, replacing, require_own_folder
+from mnist_sweep.system.atomic_files import is_folder, ledger_errors, open_regular, replacing, require_own_folder
 from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.text.lines import listed, shortened
 from mnist_sweep.text.numbers import counted

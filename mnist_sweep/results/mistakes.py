@@ -15,7 +15,7 @@ from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.models import inference
 from mnist_sweep.results import predictions
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import make_folder, open_regular, write_atomically
+from mnist_sweep.system.atomic_files import make_folder, open_regular, write_atomically
 
 MAX_MISTAKES = 24
 PICTURE_CHANNELS = (1, 3)

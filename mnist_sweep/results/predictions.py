@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnist_sweep.errors import DataError, IncomparableError, LedgerError
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import make_folder, open_regular, write_atomically
+from mnist_sweep.system.atomic_files import make_folder, open_regular, write_atomically
 from mnist_sweep.trials.ids import flat_id
 from mnist_sweep.trials.row import TrialRow
 

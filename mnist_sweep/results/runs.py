@@ -24,7 +24,7 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.system import commands, machine
-from mnist_sweep.system.files import ledger_errors, read_regular, write_atomically
+from mnist_sweep.system.atomic_files import ledger_errors, read_regular, write_atomically
 from mnist_sweep.text.secrets import without_secrets
 from mnist_sweep.validation import coerce, require
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.system.atomic_files import read_json, write_json
 from mnist_sweep.validation import INFINITY, require
 
 FILE = "plan.json"

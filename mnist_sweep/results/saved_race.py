@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.system.atomic_files import read_json, write_json
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require, require_at_least

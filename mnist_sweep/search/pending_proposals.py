@@ -6,7 +6,7 @@ A file that is damaged, or cannot be read or written, raises LedgerError.
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep.system.files import ledger_errors, read_json, write_json
+from mnist_sweep.system.atomic_files import ledger_errors, read_json, write_json
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 
 FOLDER = "proposals"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.system.atomic_files import read_json, write_json
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.trials.value_format import Measure, check_objectives

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mnist_sweep.system.files import read_json, replacing
+from mnist_sweep.system.atomic_files import read_json, replacing
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import label
 from mnist_sweep.trials import events

@@ -18,7 +18,7 @@ from mnist_sweep.models.cnn import CNN
 from mnist_sweep.optim.losses import MeanSquaredError
 from mnist_sweep.optim.optimizers import Adagrad, Adam, GradientDescent, Momentum, RMSProp
 from mnist_sweep.optim.regression import RMSE
-from mnist_sweep.search.space import grid
+from mnist_sweep.search.grids import grid
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.trials.config import TrialConfig, to_flat
 

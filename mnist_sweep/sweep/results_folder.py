@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mnist_sweep.results import csv_files, superseded_rows
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.files import is_folder
+from mnist_sweep.system.atomic_files import is_folder
 from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, WorkersReady
 from mnist_sweep.trials.row import TrialRow

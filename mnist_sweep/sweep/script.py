@@ -18,7 +18,7 @@ from types import ModuleType
 
 from mnist_sweep.errors import ScriptError, SweepError
 from mnist_sweep.sweep.sweep import Sweep
-from mnist_sweep.system.files import is_file
+from mnist_sweep.system.atomic_files import is_file
 from mnist_sweep.text.causes import own_frames, place
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.user_code.unguarded_scripts import RunReachedError, definitions_only

@@ -11,8 +11,8 @@ from mnist_sweep.data.dataset import Dataset, DataSource
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim.image_contributions import contributes_by_image
 from mnist_sweep.results.lookup import SHORTEST_PREFIX
+from mnist_sweep.search.grids import repeat
 from mnist_sweep.search.search import PBT, Search
-from mnist_sweep.search.space import repeat
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, trial_id
 from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require, shown_in_one_line

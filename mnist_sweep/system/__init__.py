@@ -1,4 +1,4 @@
 """The machine: atomic file writes, storage, locks, signals, other programs, CPUs, memory and disks.
 
-May import: `errors`, `validation`, `text`. Begin with `files`, which writes everything durable.
+May import: `errors`, `validation`, `text`. Begin with `atomic_files`, which writes everything durable.
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import folder_error, read_regular, replacing
+from mnist_sweep.system.atomic_files import folder_error, read_regular, replacing
 
 NAME = ".lock"
 HOLDER = ".driver.json"

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import ledger_errors, make_folder, read_regular, write_atomically
+from mnist_sweep.system.atomic_files import ledger_errors, make_folder, read_regular, write_atomically
 
 # In seconds. A server that does not answer counts as unreachable after a minute at most.
 S3_TIMEOUTS = {"connect_timeout": 5.0, "request_timeout": 10.0}  # of each of four tries

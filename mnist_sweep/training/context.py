@@ -19,9 +19,9 @@ from mnist_sweep.optim.losses import Loss, OwnLoss
 from mnist_sweep.optim.objective_metrics import AnyObjective
 from mnist_sweep.optim.optimizers import Optimizer
 from mnist_sweep.optim.schedules import Schedule
-from mnist_sweep.training import own_training_state, reported_values, tensorflow_runtime
+from mnist_sweep.training import array_packing, reported_values, tensorflow_runtime
+from mnist_sweep.training.array_packing import Arrays
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.own_training_state import Arrays
 from mnist_sweep.training.session import Session
 from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.validation import require
@@ -136,7 +136,7 @@ class Context:
             if session.kept is None:
                 return None
             self._seed_generators()
-            return own_training_state.unpack(session.kept)
+            return array_packing.unpack(session.kept)
 
     def checkpoint(self, state: Any) -> None:
         """Keep all that training needs to resume after the last reported step; it ends here if the run is to end.
@@ -154,7 +154,7 @@ class Context:
             if not self._has_restored:
                 raise ConfigError("call `state = context.restore()` first, or nothing resumes from the checkpoints.")
             session.timer.add_to("train")
-            arrays = own_training_state.pack(state)
+            arrays = array_packing.pack(state)
             if session.checkpoints and (session.paused or session.checkpoints.is_due()):
                 self._save(arrays, session.checkpoints)
             if session.state.step == self._config.num_steps:

@@ -17,7 +17,7 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim import objective_metrics
 from mnist_sweep.optim.image_contributions import by_image
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.training import own_training_state
+from mnist_sweep.training import array_packing
 from mnist_sweep.training.context import Context
 
 BATCH_SIZE = 500  # of evaluations
@@ -212,6 +212,6 @@ def _attributes(callback: Any) -> dict[str, Any]:
     for name, value in vars(callback).items():
         if name not in SET_IN_FIT:
             with contextlib.suppress(ConfigError):
-                own_training_state.pack(value)
+                array_packing.pack(value)
                 found[name] = value
     return found

@@ -9,9 +9,9 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import own_training_state
+from mnist_sweep.training import array_packing
+from mnist_sweep.training.array_packing import Arrays
 from mnist_sweep.training.checkpoints import Checkpoints, resumed
-from mnist_sweep.training.own_training_state import Arrays
 from mnist_sweep.training.trial_progress import Heartbeat, Paused, PhaseTimer, TrainingCallback, TrainingState
 from mnist_sweep.trials.row import Evaluation
 
@@ -48,7 +48,7 @@ class Session:
         """Take the state of the trial's checkpoint, if it has one; return a note for the user."""
 
         def restore(arrays: Arrays) -> None:
-            own_training_state.unpack(arrays)  # which may be of another kind of model
+            array_packing.unpack(arrays)  # which may be of another kind of model
             self.kept = arrays
 
         self.state, note = resumed(self.checkpoints, restore)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mnist_sweep.data.data_folders import cache_folder
 from mnist_sweep.errors import ResourceError
-from mnist_sweep.system.files import cause, read_regular
+from mnist_sweep.system.atomic_files import cause, read_regular
 from mnist_sweep.validation import require
 
 SECRET, NUM_BYTES = "watch-secret", 32

@@ -15,7 +15,7 @@ from mnist_sweep.analysis.comparison_wording import IMAGE_VALUES, NOT_KEPT, SEED
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.analysis.judgement import verdict
-from mnist_sweep.analysis.proposed_runs import next_runs
+from mnist_sweep.analysis.next_run_budget import next_runs
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff
 from mnist_sweep.analysis.tuning_curve import expected_best_curve, sentence

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.analysis import proposers
-from mnist_sweep.analysis.proposers import ProposedRuns
+from mnist_sweep.analysis import next_run_rules
+from mnist_sweep.analysis.next_run_rules import ProposedRuns
 from mnist_sweep.reports.report_data import evenly_spaced, read_results
 from mnist_sweep.reports.sections import best_config, failures, next_run
 from mnist_sweep.results import predictions
@@ -41,13 +41,13 @@ def test_what_to_run_next_is_found_once_for_all_sections(
     make_row: MakeRow, make_results: MakeResults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results, calls = make_results([make_row(TrialConfig(num_steps=steps)) for steps in (1, 2)]), list[object]()
-    original = proposers.runs_after
+    original = next_run_rules.runs_after
 
     def counted(*given: Any) -> ProposedRuns:
         calls.append(given)
         return original(*given)
 
-    monkeypatch.setattr(proposers, "runs_after", counted)
+    monkeypatch.setattr(next_run_rules, "runs_after", counted)
     assert next_run.section(results).blocks
     assert best_config.next_step(results)[1].startswith("2 configs with 3 seeds each")
     assert len(calls) == 1

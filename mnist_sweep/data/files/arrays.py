@@ -12,7 +12,7 @@ from mnist_sweep.data.files.listing import unused_notes, visible
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import DataError
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import open_regular
+from mnist_sweep.system.atomic_files import open_regular
 from mnist_sweep.text.lines import listed, one_line, shortened
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from pathlib import Path
 from mnist_sweep.data.data_folders import cache_folder, expanded
 from mnist_sweep.data.mapped_images import MappedImages, map_images
 from mnist_sweep.errors import DataError
-from mnist_sweep.system import files
+from mnist_sweep.system import atomic_files
 from mnist_sweep.text.numbers import size
 
 FOLDER_VARIABLE, SIZE_VARIABLE = "MNIST_SWEEP_CACHE", "MNIST_SWEEP_CACHE_GB"
@@ -46,7 +46,7 @@ class ImageCache:
     def find(self, key: str) -> MappedImages | None:
         """Return the images of a key; None if they are not there, or are damaged and have been removed."""
         with self.errors("read"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            name = files.read_regular(self.folder / "keys" / key, MAX_KEY_BYTES).decode(errors="replace")
+            name = atomic_files.read_regular(self.folder / "keys" / key, MAX_KEY_BYTES).decode(errors="replace")
             if found := NAME.fullmatch(name):
                 path, shape = self.folder / "images" / name, [int(number) for number in found.groups()[1:]]
                 with contextlib.suppress(DataError):  # it is gone, or cut off
@@ -92,7 +92,7 @@ class ImageCache:
             os.fsync(file.fileno())
             name = f"{_digest(path)}-{'x'.join(map(str, shape))}"
             images = path.replace(self.folder / "images" / name)
-            with files.replacing(self.folder / "keys" / key) as opened:
+            with atomic_files.replacing(self.folder / "keys" / key) as opened:
                 opened.write(name.encode())
             fcntl.flock(file, fcntl.LOCK_SH)
         return map_images(str(images), shape)
@@ -103,7 +103,10 @@ class ImageCache:
         try:
             yield
         except OSError as error:
-            cause, way_out = files.cause(error), f"{files.remedy(error)}, or name another folder with {FOLDER_VARIABLE}"
+            cause, way_out = (
+                atomic_files.cause(error),
+                f"{atomic_files.remedy(error)}, or name another folder with {FOLDER_VARIABLE}",
+            )
             raise DataError(f"the cache {self.folder} cannot be {verb} ({cause}): {way_out}.") from error
 
     def _make_room(self, num_bytes: int, *, but: Path) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mnist_sweep.data.files.decoding import Rules
+    from mnist_sweep.data.files.image_decoding import Rules
 
     Images = Mapping[str, NDArray[Any]]
     Prepare = Callable[[Sequence[str | bytes], Rules], NDArray[np.uint8]]
@@ -180,7 +180,7 @@ class EncodedImages(OwnFiles):
     def _prepared(self, prepare: "Prepare | None", images: "Images") -> "Images":
         import numpy as np
 
-        from mnist_sweep.data.files.decoding import Rules, in_memory
+        from mnist_sweep.data.files.image_decoding import Rules, in_memory
         from mnist_sweep.data.mapped_images import part
 
         size = self.image_size if isinstance(self.image_size, tuple) else None

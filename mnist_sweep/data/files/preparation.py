@@ -20,14 +20,14 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source, decoded, in_memory, name_of
 from mnist_sweep.data.files.image_cache import JOURNAL, ImageCache, image_cache
+from mnist_sweep.data.files.image_decoding import Report, Rules, Shape, Source, decoded, in_memory, name_of
 from mnist_sweep.data.progress import progress
 from mnist_sweep.errors import DataError, ProcessLostError
 from mnist_sweep.system import machine
 from mnist_sweep.system.child_process import ChildProcess
 
-VERSION = 1  # of what `decoding` makes of a file
+VERSION = 1  # of what `image_decoding` makes of a file
 FEW = 64  # images, which take no longer than to start a process
 MAX_PER_JOB, MAX_BYTES_PER_JOB = 256, 32 << 20
 MAX_PROCESSES = 32

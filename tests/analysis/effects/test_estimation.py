@@ -13,7 +13,7 @@ from mnist_sweep.analysis.effects.wording import COLLAPSED
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.search.distributions import Choice, LogUniform, Uniform
-from mnist_sweep.search.space import sample
+from mnist_sweep.search.grids import sample
 from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeTrials, by_name, optimizer_of
 from tests.benchmarks import errors
 from tests.benchmarks.kinds import KINDS

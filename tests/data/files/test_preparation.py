@@ -19,8 +19,8 @@ from mnist_sweep import ImageFolder, Parquet
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.files import preparation
-from mnist_sweep.data.files.decoding import Report, Rules
 from mnist_sweep.data.files.image_cache import ImageCache
+from mnist_sweep.data.files.image_decoding import Report, Rules
 from mnist_sweep.data.files.preparation import Job, prepared, run
 from mnist_sweep.data.mapped_images import MappedImages
 from mnist_sweep.errors import DataError

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from mnist_sweep.data.files import decoding
+from mnist_sweep.data.files import image_decoding
 from mnist_sweep.errors import DataError
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
@@ -29,7 +29,7 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 @pytest.mark.parametrize("pixels", [GREY, COLOUR], ids=["grey", "colour"])
 def test_a_lossless_file_gives_its_pixels(kind: str, pixels: Any) -> None:
     options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
-    decoded = decoding.decode(saved(Image.fromarray(pixels), kind, **options))
+    decoded = image_decoding.decode(saved(Image.fromarray(pixels), kind, **options))
     assert decoded.mode == ("L" if pixels.ndim == 2 and kind != "WEBP" else "RGB")  # WebP has no grey images
     np.testing.assert_array_equal(
         np.asarray(decoded.convert("RGB")), np.asarray(Image.fromarray(pixels).convert("RGB"))
@@ -39,7 +39,7 @@ def test_a_lossless_file_gives_its_pixels(kind: str, pixels: Any) -> None:
 @pytest.mark.parametrize("pixels", [GREY, COLOUR], ids=["grey", "colour"])
 def test_a_jpeg_file_gives_about_its_pixels(pixels: Any) -> None:
     smooth = Image.fromarray(pixels).resize((64, 48))
-    decoded = decoding.decode(saved(smooth, "JPEG", quality=95))
+    decoded = image_decoding.decode(saved(smooth, "JPEG", quality=95))
     assert decoded.mode == smooth.mode
     assert abs(np.asarray(decoded, float) - np.asarray(smooth, float)).mean() < 4
 
@@ -47,12 +47,12 @@ def test_a_jpeg_file_gives_about_its_pixels(pixels: Any) -> None:
 def test_sixteen_bits_become_eight() -> None:
     wide = GREY.astype(np.uint16) * 257
     for kind in ("PNG", "TIFF"):
-        np.testing.assert_array_equal(np.asarray(decoding.decode(saved(Image.fromarray(wide), kind))), GREY)
+        np.testing.assert_array_equal(np.asarray(image_decoding.decode(saved(Image.fromarray(wide), kind))), GREY)
     big = saved(Image.fromarray(wide.astype(">u2")), "TIFF")
-    np.testing.assert_array_equal(np.asarray(decoding.decode(big)), GREY)
+    np.testing.assert_array_equal(np.asarray(image_decoding.decode(big)), GREY)
     fits = Image.fromarray(wide.astype(np.int32))
-    np.testing.assert_array_equal(np.asarray(decoding.decode(saved(fits, "TIFF"))), GREY)
-    clear = decoding.decode(saved(Image.fromarray(wide), "PNG", transparency=5 * 257))
+    np.testing.assert_array_equal(np.asarray(image_decoding.decode(saved(fits, "TIFF"))), GREY)
+    clear = image_decoding.decode(saved(Image.fromarray(wide), "PNG", transparency=5 * 257))
     np.testing.assert_array_equal(np.asarray(clear), np.where(GREY == 5, 255, GREY))
 
 
@@ -60,21 +60,21 @@ def test_sixteen_bits_become_eight() -> None:
 def test_thirty_two_bits_are_refused(kind: Any) -> None:
     levels = GREY.astype(kind) * 100_000
     with pytest.raises(DataError, match="has pixels of 32 bits, expected 8 or 16"):
-        decoding.decode(saved(Image.fromarray(levels), "TIFF"))
+        image_decoding.decode(saved(Image.fromarray(levels), "TIFF"))
 
 
 def test_a_palette_is_looked_up() -> None:
     coloured = Image.fromarray(COLOUR).quantize(16)
-    decoded = decoding.decode(saved(coloured, "PNG"))
+    decoded = image_decoding.decode(saved(coloured, "PNG"))
     np.testing.assert_array_equal(np.asarray(decoded), np.asarray(coloured.convert("RGB")))
     grey = Image.fromarray(GREY // 64 * 64).convert("P")
-    decoded = decoding.decode(saved(grey, "PNG"))
+    decoded = image_decoding.decode(saved(grey, "PNG"))
     assert decoded.mode == "L"
     np.testing.assert_array_equal(np.asarray(decoded), GREY // 64 * 64)
 
 
 def test_a_bitmap_is_black_and_white() -> None:
-    decoded = decoding.decode(saved(Image.fromarray(GREY > 100), "PNG"))
+    decoded = image_decoding.decode(saved(Image.fromarray(GREY > 100), "PNG"))
     np.testing.assert_array_equal(np.asarray(decoded), np.where(GREY > 100, 255, 0))
 
 
@@ -82,20 +82,20 @@ def test_a_bitmap_is_black_and_white() -> None:
 def test_what_is_clear_is_white(mode: str) -> None:
     image = Image.fromarray(GREY).convert(mode)
     image.putalpha(Image.fromarray(np.where(GREY > 100, 255, 0).astype(np.uint8)))
-    decoded = decoding.decode(saved(image, "PNG"))
+    decoded = image_decoding.decode(saved(image, "PNG"))
     assert decoded.mode == ("RGB" if mode == "RGBA" else "L")
     np.testing.assert_array_equal(np.asarray(decoded.convert("L")), np.where(GREY > 100, GREY, 255))
 
 
 def test_a_clear_colour_of_a_palette_is_white() -> None:
     image = Image.fromarray(GREY)
-    decoded = decoding.decode(saved(image, "GIF", transparency=0))
+    decoded = image_decoding.decode(saved(image, "GIF", transparency=0))
     np.testing.assert_array_equal(np.asarray(decoded)[0, 0], 255)
 
 
 def test_cmyk_becomes_rgb() -> None:
     image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
-    decoded = decoding.decode(saved(image, "JPEG", quality=95))
+    decoded = image_decoding.decode(saved(image, "JPEG", quality=95))
     assert decoded.mode == "RGB"
     np.testing.assert_allclose(np.asarray(decoded)[8, 8].astype(int), [255, 0, 0], atol=4)
 
@@ -109,13 +109,13 @@ def test_an_image_is_turned_as_its_exif_block_says_and_a_damaged_block_is_left_o
     exif[ExifTags.Base.Make] = "maker"
     image, block = Image.fromarray(GREY), exif.tobytes()
     options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {"quality": 100}
-    turned = decoding.decode(saved(image, kind, exif=exif, **options))
+    turned = image_decoding.decode(saved(image, kind, exif=exif, **options))
     np.testing.assert_allclose(np.asarray(turned.convert("L"), int), np.rot90(GREY, -1), atol=3 * (kind == "JPEG"))
     for place in range(6, len(block)):
         damaged = saved(image, kind, exif=block[:place] + b"\xff" + block[place + 1 :], **options)
-        assert {*decoding.decode(damaged).size} == {8, 6}
+        assert {*image_decoding.decode(damaged).size} == {8, 6}
     for wrong in (block[:20], b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x05" + bytes(9)):
-        assert decoding.decode(saved(image, kind, exif=wrong, **options)).size == (8, 6)
+        assert image_decoding.decode(saved(image, kind, exif=wrong, **options)).size == (8, 6)
     assert len(recwarn) == 0
 
 
@@ -123,7 +123,7 @@ def test_an_image_is_turned_as_its_exif_block_says_and_a_damaged_block_is_left_o
 def test_the_first_frame_counts(kind: str) -> None:
     frames = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
     options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
-    decoded = decoding.decode(saved(frames[0], kind, save_all=True, append_images=frames[1:], **options))
+    decoded = image_decoding.decode(saved(frames[0], kind, save_all=True, append_images=frames[1:], **options))
     np.testing.assert_array_equal(np.asarray(decoded.convert("L")), GREY)
 
 
@@ -133,7 +133,7 @@ def test_a_file_that_is_cut_off_is_refused(kind: str) -> None:
     content = saved(Image.fromarray(noise), kind)
     for share in (0.3, 0.6, 0.9):
         with pytest.raises(DataError, match=r"is a damaged image|is not an image"):
-            decoding.decode(content[: int(len(content) * share)])
+            image_decoding.decode(content[: int(len(content) * share)])
 
 
 def png(width: int, height: int, packed: bytes) -> bytes:
@@ -149,7 +149,7 @@ def png(width: int, height: int, packed: bytes) -> bytes:
 @pytest.mark.parametrize("side", [7_100, 20_000, 2**31 - 1])
 def test_a_file_that_unpacks_to_gigabytes_is_refused(side: int) -> None:
     with pytest.raises(DataError, match=r"pixels, expected at most 50,000,000|damaged image"):
-        decoding.decode(png(side, side, zlib.compress(bytes(1 << 20))))
+        image_decoding.decode(png(side, side, zlib.compress(bytes(1 << 20))))
 
 
 @pytest.mark.parametrize(
@@ -164,31 +164,31 @@ def test_a_file_that_unpacks_to_gigabytes_is_refused(side: int) -> None:
 )
 def test_what_is_no_image_is_refused(content: bytes, cause: str) -> None:
     with pytest.raises(DataError, match=cause):
-        decoding.decode(content)
+        image_decoding.decode(content)
 
 
 def test_what_might_never_end_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     sources = [str(tmp_path / "a.png"), "/dev/zero"]
-    _, report = decoding.decoded(sources, decoding.Rules(None, "auto", "pad"))
+    _, report = image_decoding.decoded(sources, image_decoding.Rules(None, "auto", "pad"))
     assert [text.rpartition(" is ")[2] for text in report.refused] == ["a special file", "a special file"]
 
 
 def test_images_are_scaled_in_three_ways() -> None:
     wide = Image.new("L", (20, 10), 200)
-    pad, crop, stretch = (np.asarray(decoding.resized(wide, (8, 8), how)) for how in ("pad", "crop", "stretch"))
+    pad, crop, stretch = (np.asarray(image_decoding.resized(wide, (8, 8), how)) for how in ("pad", "crop", "stretch"))
     assert pad[:2].max() == pad[-2:].max() == 0
     assert pad[2:6].min() == crop.min() == stretch.min() == 200
-    np.testing.assert_array_equal(np.asarray(decoding.resized(Image.fromarray(GREY), (8, 6), "crop")), GREY)
+    np.testing.assert_array_equal(np.asarray(image_decoding.resized(Image.fromarray(GREY), (8, 6), "crop")), GREY)
     sides = Image.fromarray(np.array([[0, 0, 100, 100, 0, 0]] * 2, np.uint8))
-    assert np.asarray(decoding.resized(sides, (2, 2), "crop")).min() == 100
+    assert np.asarray(image_decoding.resized(sides, (2, 2), "crop")).min() == 100
 
 
 def test_images_in_memory_take_little_more_than_their_array() -> None:
     sources = [saved(Image.fromarray(np.full((256, 256), level, np.uint8)), "PNG") for level in range(64)]
     tracemalloc.start()
     try:
-        found = decoding.in_memory(sources, decoding.Rules(None, "auto", "pad"))
+        found = image_decoding.in_memory(sources, image_decoding.Rules(None, "auto", "pad"))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -198,6 +198,6 @@ def test_images_in_memory_take_little_more_than_their_array() -> None:
 
 def test_a_colour_among_grey_images_gives_all_of_them_three_channels() -> None:
     sources = [saved(Image.fromarray(pixels), "PNG") for pixels in (GREY, COLOUR, GREY)]
-    found = decoding.in_memory(sources, decoding.Rules(None, "auto", "pad"))
+    found = image_decoding.in_memory(sources, image_decoding.Rules(None, "auto", "pad"))
     np.testing.assert_array_equal(found[1], COLOUR)
     np.testing.assert_array_equal(found[[0, 2]], np.stack([GREY[..., None].repeat(3, 2)] * 2))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.analysis.proposers import ProposedRun, runs_after
+from mnist_sweep.analysis.next_run_rules import ProposedRun, runs_after
 from tests.conftest import MakeRow
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig, next_runs, trial_id
-from mnist_sweep.analysis.proposed_runs import parse_budget
-from mnist_sweep.analysis.proposers import Budget, ProposedRun
+from mnist_sweep.analysis.next_run_budget import parse_budget
+from mnist_sweep.analysis.next_run_rules import Budget, ProposedRun
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger

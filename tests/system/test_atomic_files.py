@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import (
+from mnist_sweep.system.atomic_files import (
     is_file,
     is_folder,
     make_folder,
@@ -69,7 +69,7 @@ def test_file_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path, ref
 def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     code = (
         "import os, pathlib, sys\n"
-        "from mnist_sweep.system.files import replacing\n"
+        "from mnist_sweep.system.atomic_files import replacing\n"
         "with replacing(pathlib.Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), 9)\n"
     )

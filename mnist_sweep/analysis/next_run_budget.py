@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from mnist_sweep.analysis.judgement import margin_of
-from mnist_sweep.analysis.proposers import Budget, ProposedRuns, known_of, propose
+from mnist_sweep.analysis.next_run_rules import Budget, ProposedRuns, known_of, propose
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, no_rows
 from mnist_sweep.results.ledger import Ledger
