@@ -19,7 +19,7 @@ from tests.cli.conftest import Refuses, Run
 
 Figures = Callable[[Path], tuple[str, str]]
 OF_HELP = re.compile(
-    r"mnist_sweep\.(errors|cli(\.[a-z_]+)?|text(\.(causes|lines|numbers))?|system(\.(files|refused_exits|signals))?"
+    r"mnist_sweep\.(errors|cli(\.[a-z_]+)?|text(\.(causes|lines|numbers))?|system(\.(atomic_files|refused_exits|signals))?"
     r"|trials(\.user_code(\.unguarded_scripts)?)?)"
 )
 
