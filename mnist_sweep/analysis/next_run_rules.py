@@ -101,7 +101,7 @@ def runs_after(folder: Path, rows: Mapping[str, TrialRow], tied: Sequence[str]) 
     return propose(known, Budget(), WITHIN if known.measure.is_share else math.inf)
 
 
-def propose(known: "Known", left: Budget, margin: float) -> ProposedRuns:
+def propose(known: "Findings", left: Budget, margin: float) -> ProposedRuns:
     """Propose runs that a budget covers, given the largest difference that does not count."""
     found, notes = [], list(known.notes)
     is_search = (known.folder / pending_proposals.FOLDER).is_dir()
@@ -119,7 +119,7 @@ def propose(known: "Known", left: Budget, margin: float) -> ProposedRuns:
     return ProposedRuns(folder=known.folder, runs=tuple(found), notes=tuple(notes))
 
 
-class Known(NamedTuple):
+class Findings(NamedTuple):
     """What is known of a results folder: rows, how they are judged, results by config, the ties, and the last run."""
 
     folder: Path
@@ -145,7 +145,7 @@ class Known(NamedTuple):
 
 def known_of(
     folder: Path, rows: Mapping[str, TrialRow], tied: Callable[[], Sequence[str]], script: str | Path | None = None
-) -> Known:
+) -> Findings:
     """Return what is known of a folder with these rows, given what finds its ties; the script may be another one."""
     kept, notes = kinds.of_one_kind(rows.values())
     good, records = ranking.by_config(kept), runs.read(folder)
@@ -159,20 +159,20 @@ def known_of(
     if not command:
         notes += ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
     num_workers = records[-1].num_workers if records else 1
-    return Known(folder, rows, kept[0].measure, good, tied, num_workers, command, notes)
+    return Findings(folder, rows, kept[0].measure, good, tied, num_workers, command, notes)
 
 
-def _pending(known: Known) -> set[str]:
+def _pending(known: Findings) -> set[str]:
     saved = {path.stem for path in (known.folder / checkpoints.FOLDER).glob("[!.]*-*.ckpt")}
     return (saved | pending_proposals.read(known.folder).keys()) - known.rows.keys()
 
 
-def _lost(known: Known) -> set[str]:
+def _lost(known: Findings) -> set[str]:
     """Return the trials that ended from outside."""
     return {name for name, row in known.rows.items() if row.status is Status.FAILED and row.traceback is None}
 
 
-def _finish(known: Known, *_: object) -> ProposedRun | None:
+def _finish(known: Findings, *_: object) -> ProposedRun | None:
     pending, lost = len(_pending(known)), len(_lost(known))
     if not pending + lost:
         return None
@@ -181,7 +181,7 @@ def _finish(known: Known, *_: object) -> ProposedRun | None:
     return known.run("finish", {"": pending + lost}, reason, *(("--retry", "failed") if lost else ()))
 
 
-def _seeds(known: Known, left: Budget, within: float) -> ProposedRun | None:
+def _seeds(known: Findings, left: Budget, within: float) -> ProposedRun | None:
     """Return the run of more seeds that the budget covers, or else the smallest one; None if the best one is known."""
     tied = list(known.tied()) if known.good else []
     if len(tied) < 2 or saved_race.read(known.folder):
@@ -221,7 +221,7 @@ def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], fewest: int, within: float
     return min(needed or 0, 2 * fewest)
 
 
-def _search(known: Known, left: Budget, _: float) -> ProposedRun | None:
+def _search(known: Findings, left: Budget, _: float) -> ProposedRun | None:
     if any(row.config.get("changes") for row in known.rows.values()):
         return None
     num_known = len(known.rows) + len(_pending(known))
