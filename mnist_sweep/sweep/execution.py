@@ -102,7 +102,7 @@ def _run(
     dispatcher = Dispatcher([*_view(), *(one for one in listeners if not isinstance(one, Tracker))])
     sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
     sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
-    with folder.lock, interrupts, sync, _ahead(sweep, runner, folder.read(), retry) as started:
+    with folder.lock, interrupts, sync, _ahead(sweep, runner, folder.read()) as started:
         remaining = _remaining(sweep, folder, retry, _inputs(sweep, runner, interrupts), set_aside=keep.set_aside)
         done = [row for name, row in folder.rows.items() if name not in remaining.missing]
         sync.send_missing(done, remaining.fields)
@@ -121,12 +121,13 @@ def _run(
     )
 
 
-def _ahead(
-    sweep: Sweep, runner: Runner, rows: Container[str], retry: Container[Status]
-) -> contextlib.AbstractContextManager[Runner]:
-    """Return a context that gives the runner, which starts something in advance if it can and trials are missing."""
-    is_done = sweep.trials and not (sweep.until or retry) and all(trial_id(one) in rows for one in sweep.trials)
-    return contextlib.nullcontext(runner) if is_done or not hasattr(runner, "ahead") else runner.ahead()
+def _ahead(sweep: Sweep, runner: Runner, rows: Container[str]) -> contextlib.AbstractContextManager[Runner]:
+    """Return a context that gives the runner, which starts something in advance if it can and listed trials lack rows.
+
+    Whether a search or a race goes on is not known yet.
+    """
+    lacks_rows = not sweep.until and any(trial_id(one) not in rows for one in sweep.trials)
+    return runner.ahead() if lacks_rows and hasattr(runner, "ahead") else contextlib.nullcontext(runner)
 
 
 def _view() -> list[Listener]:
