@@ -18,7 +18,7 @@ __version__ = "0.4.0"
 
 if TYPE_CHECKING:
     from mnist_sweep.analysis.comparison import compare
-    from mnist_sweep.analysis.effects.estimation import effects
+    from mnist_sweep.analysis.effects.effects_of_trials import effects
     from mnist_sweep.analysis.judgement import verdict
     from mnist_sweep.analysis.next_run_budget import next_runs
     from mnist_sweep.analysis.selection import select

@@ -30,8 +30,8 @@ from mnist_sweep.results import data_cards
 from mnist_sweep.runners.protocol import Observer, Runner
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.checks import model_candidates, sample
-from mnist_sweep.training.checks.model_candidates import Candidate
+from mnist_sweep.training.checks import models_to_check, sample
+from mnist_sweep.training.checks.models_to_check import Candidate
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.trials.user_code import shipping
@@ -75,7 +75,7 @@ def check_model(model: Model, *, image_shape: tuple[int, int, int] = (8, 8, 1), 
     dataset = Dataset(train=split, val=split, test=split, num_classes=num_classes)
     model.build(image_shape, num_classes)  # whose own error is not the contract's
     try:
-        model_candidates.check_models([Candidate(config, sample.draw(dataset))])
+        models_to_check.check_models([Candidate(config, sample.draw(dataset))])
     except ConfigError as error:
         raise AssertionError(str(error)) from error
     built = build_model(dataclasses.replace(config, precision="mixed_bfloat16"), dataset)

@@ -74,8 +74,8 @@ def compare(folder: Path, a: str, b: str) -> Answer:
     A and B are trials in DIR, or configs, which are compared over their seeds.
     """
     from mnist_sweep.analysis import comparison
-    from mnist_sweep.cli.console import Terminal
-    from mnist_sweep.cli.views import comparison as view
+    from mnist_sweep.cli.safe_console import Terminal
+    from mnist_sweep.cli.views import comparison_table as view
 
     found = comparison.compare(folder, a, b)
     return Answer(value=found, show=lambda: view.show(found, Terminal()))
@@ -146,13 +146,13 @@ def effects(folder: Path) -> Answer:
 
     Also writes DIR/effects.csv, unless DIR is read-only.
     """
-    from mnist_sweep.analysis.effects import estimation
-    from mnist_sweep.cli.console import Terminal
+    from mnist_sweep.analysis.effects import effects_of_trials
+    from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import effects as view
     from mnist_sweep.results.csv_files import write_table
 
     gc.disable()  # as in rows_of
-    found, file = estimation.effects(folder), None
+    found, file = effects_of_trials.effects(folder), None
     try:
         file = write_table(folder / "effects.csv", found.to_frame())
     except LedgerError as error:
@@ -176,7 +176,7 @@ def effects(folder: Path) -> Answer:
 def diff(a: Path, b: Path) -> Answer:
     """Compare the configs and results of two sweeps."""
     from mnist_sweep.analysis import sweep_diff
-    from mnist_sweep.cli.console import Terminal
+    from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import diff as view
 
     gc.disable()  # as in rows_of

@@ -29,7 +29,7 @@ def data(data: str, sheet: Path | None, **given: Any) -> Answer:
 
     DATA is the name of a built-in data set, which is found or downloaded, and verified; or a path, as for `run --data`.
     """
-    from mnist_sweep.cli.console import Terminal
+    from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import data_set as view
     from mnist_sweep.data import loading, overview
     from mnist_sweep.data.files.own_files import EncodedImages

@@ -38,7 +38,7 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
     for each trial that ends.
     """
     from mnist_sweep.analysis.folder_status import folder_status
-    from mnist_sweep.cli.console import Terminal
+    from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import status as view
     from mnist_sweep.sweep import live_run
 
@@ -141,7 +141,7 @@ Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a
 @answering
 def replay(folder: Path, trial_id: str, script: Path | None) -> Answer:
     """Run TRIAL again and compare it with its row, bit for bit."""
-    from mnist_sweep.cli.console import Terminal
+    from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import replay as view
     from mnist_sweep.sweep import replay as replays
 

@@ -48,7 +48,7 @@ def plan(script: Path, **chosen: Any) -> Answer:
     the missing trials will take. The time is saved in the results folder; the report of a run with the same options
     shows it beside the real time.
     """
-    from mnist_sweep.cli.console import Terminal
+    from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import plan as view
     from mnist_sweep.planning import plan_builder
     from mnist_sweep.trials.row import Status
@@ -171,7 +171,7 @@ def _run(make: "Callable[[], Sweep]", chosen: dict[str, Any]) -> Answer:
 
 def _run_sweep(make: "Callable[[], Sweep]", chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.analysis.folder_status import folder_status
-    from mnist_sweep.cli.console import Terminal
+    from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import progress, status
     from mnist_sweep.reports import background
     from mnist_sweep.sweep.execution import run as run_sweep

@@ -29,7 +29,7 @@ class Model(Protocol):
 
         It may be functional, sequential or subclassed, and may get its weights in its first call. The sweep trains it:
         what `compile` was given, `fit` and `train_step` are ignored; losses that layers add and constraints of weights
-        are not. Before any trial trains, `training.checks.model_candidates` holds it against this contract.
+        are not. Before any trial trains, `training.checks.models_to_check` holds it against this contract.
 
         Args:
             image_shape: Height, width and channels of an image.

@@ -24,7 +24,7 @@ from mnist_sweep.sweep.inputs import RunInputs, load_in_child
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.system import machine
-from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks import models_to_check
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_sharing import graph_signature, model_signature
@@ -150,7 +150,7 @@ def _layers(trial: TrialConfig, dataset: Shaped) -> dict[str, Any]:
     if describe := getattr(trial.model, "describe", None):
         return {"layers": tuple(describe(dataset.image_shape, dataset.num_classes))}
     try:
-        return {"layers": tuple(model_candidates.describe(trial, dataset))}
+        return {"layers": tuple(models_to_check.describe(trial, dataset))}
     except ConfigError as error:
         return {"error": str(error)}
 

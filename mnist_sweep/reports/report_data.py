@@ -36,7 +36,7 @@ Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
 
 def analyse(trials: "pd.DataFrame") -> Analysis:
     """Return the selection and the effects of trials."""
-    from mnist_sweep.analysis.effects.estimation import effects
+    from mnist_sweep.analysis.effects.effects_of_trials import effects
     from mnist_sweep.analysis.selection import select
 
     return select(trials), effects(trials)

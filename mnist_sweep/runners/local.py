@@ -20,7 +20,7 @@ from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.system import machine
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks import models_to_check
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.user_code import shipping
@@ -108,7 +108,7 @@ class Local:
                 pool.wait()
             if observer.is_ending():
                 return
-            models = model_candidates.candidates(trials.values(), datasets)
+            models = models_to_check.candidates(trials.values(), datasets)
             notes = pool.result(pool.idle[0], pool.idle[0].checking(models))
             observer.ready(num_workers)
             for note in notes:

@@ -24,7 +24,7 @@ from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import fitting, own_training, reproducibility, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks import models_to_check
 from mnist_sweep.training.trial_progress import FitResult, Heartbeat, Paused, TrainingCallback
 from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
@@ -64,7 +64,7 @@ def steps(
     try:
         check_code(config, artifacts.digests if artifacts else {})
         dataset = loading.load(config.data) if dataset is None else dataset
-        model_candidates.check_model(config, dataset)
+        models_to_check.check_model(config, dataset)
         checkpoints = _checkpoints(config, artifacts, problems)
         with _summaries(config, artifacts, checkpoints, problems) as summaries:
             train = own_training.train if trains_itself(config.model) else fitting.train

@@ -12,8 +12,8 @@ from mnist_sweep.runners.trial import Item, failed, steps
 from mnist_sweep.system.child_process import SECONDS_BETWEEN_SIGNS, ChildProcess
 from mnist_sweep.text.names import Flat
 from mnist_sweep.training import row_builder, tensorflow_runtime
-from mnist_sweep.training.checks import model_candidates
-from mnist_sweep.training.checks.model_candidates import Candidate
+from mnist_sweep.training.checks import models_to_check
+from mnist_sweep.training.checks.models_to_check import Candidate
 from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import Paused
@@ -114,12 +114,12 @@ class TrialProcess:
         return row
 
     def checking(self, models: Sequence[Candidate]) -> Generator[None, None, list[str]]:
-        """Check models in the process, as `model_candidates.check_models` does in this one; return notes on them.
+        """Check models in the process, as `models_to_check.check_models` does in this one; return notes on them.
 
         If a model ends the process, its trial will report it; then each of the others is checked by itself.
 
         Raises:
-            ConfigError: As raised by `model_candidates.check_models`.
+            ConfigError: As raised by `models_to_check.check_models`.
             ResourceError: As raised by `starting`.
         """
         if not models:
@@ -175,9 +175,9 @@ class ThisProcess:
         tensorflow_runtime.configure(**self._settings)
 
     def checking(self, models: Sequence[Candidate]) -> Generator[None, None, list[str]]:
-        """Check models, as `model_candidates.check_models` does; return notes on them."""
+        """Check models, as `models_to_check.check_models` does; return notes on them."""
         yield from ()
-        return model_candidates.check_models(models)
+        return models_to_check.check_models(models)
 
     def end(self) -> None:
         """Leave it as it is."""
@@ -200,7 +200,7 @@ def prepare(settings: Mapping[str, Any], definitions: bytes, cards: str | None =
 def check_models(models: Sequence[tuple[Flat, Sample]]) -> list[str] | None:
     """Check models in a process that runs trials only; return notes, or None if one raises KeyboardInterrupt."""
     with contextlib.suppress(KeyboardInterrupt):
-        return model_candidates.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
+        return models_to_check.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
     return None
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.statistics.elimination import Assumption, Elimination
 from mnist_sweep.statistics.image_margins import ImageSums, margin_factor
-from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
+from mnist_sweep.statistics.race_evidence import MIN_SEEDS
 from mnist_sweep.trials.ids import trial_name
 from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.trials.value_format import ACCURACY, Measure

@@ -9,7 +9,7 @@ from mnist_sweep.search.race import End, Known, Race, Round, value_of
 from mnist_sweep.search.race_forecast import Forecast, forecast
 from mnist_sweep.search.race_images import DISAGREEMENT, smallest_difference, stated_difference
 from mnist_sweep.statistics.intervals import share_upper_limit
-from mnist_sweep.statistics.pair_evidence import fewest_seeds
+from mnist_sweep.statistics.race_evidence import fewest_seeds
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.text.numbers import counted

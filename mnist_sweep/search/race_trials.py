@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import ByImage, Known, Race
 from mnist_sweep.search.race_forecast import forecast
-from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
+from mnist_sweep.statistics.race_evidence import MIN_SEEDS
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig, config_id, with_seed
 from mnist_sweep.trials.events import RaceForecast

@@ -1,6 +1,6 @@
 """Sequential elimination: which settings are shown to be worse, and when all that remain are alike.
 
-Evidence on pairs comes from `pair_evidence`: that of differences of nearly normal shape, or of any.
+Evidence on pairs comes from `race_evidence`: that of differences of nearly normal shape, or of any.
 
 The evidence against one of K settings is the mean over its K - 1 rivals of the evidence that the rival is better; that
 of a rival that was eliminated stays as it was then. A setting is eliminated when, of the settings that remain, each set
@@ -32,7 +32,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.statistics.pair_evidence import Array, BettingEvidence, Differences, StudentEvidence
+from mnist_sweep.statistics.race_evidence import Array, BettingEvidence, Differences, StudentEvidence
 
 Assumption = Literal["alike", "any"]
 ROUNDING = 2.0**-23  # relative: values come from float32, and differences below that are none

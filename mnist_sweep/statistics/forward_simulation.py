@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_sweep.statistics.elimination import Elimination
-from mnist_sweep.statistics.pair_evidence import MIN_SEEDS, Array
+from mnist_sweep.statistics.race_evidence import MIN_SEEDS, Array
 
 PAIRS_AT_ONCE, FEWEST, MOST = 40_000, 20, 100  # simulated sweeps times squared settings; simulated sweeps
 BORROWED = 2  # degrees of freedom that the spread of a setting borrows from the others

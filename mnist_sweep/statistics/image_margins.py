@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.statistics.pair_evidence import Array
+from mnist_sweep.statistics.race_evidence import Array
 
 
 class ImageSums:

@@ -26,7 +26,7 @@ from mnist_sweep.trials.user_code.reachable_code import own_parts
 from mnist_sweep.validation import require
 
 if TYPE_CHECKING:  # what only races and searches need is imported where they are run
-    from mnist_sweep.search.proposals import Proposals
+    from mnist_sweep.search.ask_and_tell import Proposals
     from mnist_sweep.search.race import Known, Race
     from mnist_sweep.search.race_trials import RaceTrials
 
@@ -79,10 +79,10 @@ class RemainingTrials:
         self._num_trials = max(len(self.trials), most)
         self._proposals: Proposals | Population | RaceTrials | None = rounds
         if search and not self.population and len(self.trials) < self._num_trials:
-            from mnist_sweep.search import proposals
+            from mnist_sweep.search import ask_and_tell
 
             known = [row for name, row in kept.items() if name in self.trials]
-            self._proposals = proposals.Proposals(search, known, pending=self.missing)
+            self._proposals = ask_and_tell.Proposals(search, known, pending=self.missing)
         if self.race:
             from mnist_sweep.search import race_summary
 

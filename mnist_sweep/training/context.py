@@ -19,7 +19,7 @@ from mnist_sweep.optim.losses import Loss, OwnLoss
 from mnist_sweep.optim.objective_metrics import AnyObjective
 from mnist_sweep.optim.optimizers import Optimizer
 from mnist_sweep.optim.schedules import Schedule
-from mnist_sweep.training import array_packing, reported_values, tensorflow_runtime
+from mnist_sweep.training import array_packing, own_training_reports, tensorflow_runtime
 from mnist_sweep.training.array_packing import Arrays
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.session import Session
@@ -96,7 +96,7 @@ class Context:
 
         Only those at `places` are in memory, which index the images: a batch of a data set that is larger than memory.
         """
-        reported_values.check_names([split], list(self.data.splits), "split")
+        own_training_reports.check_names([split], list(self.data.splits), "split")
         return self.data.scaled(self.data.splits[split].images[places])
 
     def report(self, step: int, **values: SupportsFloat) -> None:
@@ -191,21 +191,23 @@ class Context:
         rule = f"{last} (the last report) < step <= {most} (num_steps)"
         require(whole and last < step <= most, rule, step=step)
         measure = self._config.measure
-        known = reported_values.names_of(self._config, self.data, reported_values.REPORTED)
-        reported_values.check_names(given, known)
+        known = own_training_reports.names_of(self._config, self.data, own_training_reports.REPORTED)
+        own_training_reports.check_names(given, known)
         require(bool(given), "a report has a metric", metrics=given)
         of_val = any(name.startswith("val_") for name in given)
         judged = measure.is_accuracy or measure.val in given or not of_val
         require(judged, f"a report of validation has {measure.val}", metrics=list(given))
         values: dict[str, float | None] = {
-            name: reported_values.number(name, value, measure) for name, value in given.items()
+            name: own_training_reports.number(name, value, measure) for name, value in given.items()
         }
         if not all(math.isfinite(value) for value in values.values() if value is not None):
             self._session.has_diverged = True
             self._session.halt()
         if not measure.is_accuracy:
             values["val_objective"] = values.pop(measure.val, None)
-        return Evaluation(**dict.fromkeys(reported_values.REPORTED) | values, step=operator.index(step), seconds=0.0)
+        return Evaluation(
+            **dict.fromkeys(own_training_reports.REPORTED) | values, step=operator.index(step), seconds=0.0
+        )
 
     def _save(self, arrays: Arrays, checkpoints: Checkpoints) -> None:
         session = self._session

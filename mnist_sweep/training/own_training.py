@@ -13,7 +13,7 @@ from mnist_sweep.data.batches import subseed
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models.protocol import TrainingCode
-from mnist_sweep.training import reported_values, tensorflow_runtime
+from mnist_sweep.training import own_training_reports, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.context import NO_FIELDS, Context
 from mnist_sweep.training.session import Session
@@ -49,8 +49,8 @@ def train(
             return _result(session, Status.DIVERGED, {})
         if session.kept is None and (end < config.num_steps or (checkpoints and checkpoints.end)):
             cause = f"must call `context.checkpoint` after step {end}, where another stretch or trial goes on"
-            raise reported_values.refusal(config, cause)
-    final = reported_values.returned(returned, config, data, session.state.history)
+            raise own_training_reports.refusal(config, cause)
+    final = own_training_reports.returned(returned, config, data, session.state.history)
     if checkpoints and session.kept:
         try:
             checkpoints.save_end(session.state, session.kept)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mnist_sweep import Adam, Momentum, TrialConfig, grid, read_trials, repeat
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff

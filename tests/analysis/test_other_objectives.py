@@ -12,7 +12,7 @@ import pytest
 from mnist_sweep import Adam, TrialConfig, grid, read_trials, repeat
 from mnist_sweep.analysis.comparison import compare
 from mnist_sweep.analysis.comparison_wording import IMAGE_VALUES, NOT_KEPT, SEEDS, SEEDS_AND_IMAGES, THESE_IMAGES
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.analysis.judgement import verdict
 from mnist_sweep.analysis.next_run_budget import next_runs

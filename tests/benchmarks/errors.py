@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.analysis.comparison_wording import unequal_spread
 from mnist_sweep.analysis.effects.design import design_of_trials
-from mnist_sweep.analysis.effects.estimation import significant_over_all
+from mnist_sweep.analysis.effects.effects_of_trials import significant_over_all
 from mnist_sweep.analysis.effects.interactions import fit_with_interactions
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.statistics.multiple_comparisons import worse_over_seeds

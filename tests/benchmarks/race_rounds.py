@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.statistics.pair_evidence import MIN_SEEDS, log_evidence, standardized_mean
+from mnist_sweep.statistics.race_evidence import MIN_SEEDS, log_evidence, standardized_mean
 from tests.benchmarks.kinds import Array
 
 LOWEST, STEPS, NUM_STEPS = -5.0, 400, 8000  # ratios of a mean lead to its standard deviation, in steps of 1 / 400

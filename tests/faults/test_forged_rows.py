@@ -10,10 +10,10 @@ import pytest
 
 from mnist_sweep import read_history, read_summary, read_trials
 from mnist_sweep.analysis import comparison, sweep_diff
-from mnist_sweep.analysis.effects import estimation
+from mnist_sweep.analysis.effects import effects_of_trials
 from mnist_sweep.analysis.folder_status import folder_status
-from mnist_sweep.cli.console import Terminal
-from mnist_sweep.cli.views import comparison as comparison_view
+from mnist_sweep.cli.safe_console import Terminal
+from mnist_sweep.cli.views import comparison_table as comparison_view
 from mnist_sweep.cli.views import diff, effects, status
 from mnist_sweep.errors import SweepError
 from mnist_sweep.reports.writer import write_report
@@ -57,7 +57,7 @@ def answers(folder: Path) -> list[Callable[[], object]]:
         lambda: status.show(folder_status([*rows.values()], folder), console),
         lambda: write_tables(folder, rows.values()),
         lambda: (read_trials(folder), read_history(folder), read_summary(folder)),
-        lambda: effects.show(estimation.effects(folder), console),
+        lambda: effects.show(effects_of_trials.effects(folder), console),
         lambda: diff.show(sweep_diff.diff(folder, REFERENCE / "quickstart"), console),
         lambda: comparison_view.show(comparison.compare(folder, one, other), console),
         lambda: write_report(folder, format="md"),

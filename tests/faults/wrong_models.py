@@ -22,7 +22,7 @@ import numpy as np
 from mnist_sweep import Dataset, Split, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks import models_to_check
 
 KINDS = "functional", "sequential", "unbuilt", "subclassed", "nested"
 BODIES = "dense", "convolution", "normalised", "dropped", "residual"
@@ -406,7 +406,7 @@ def ending(model: Drawn, data: Dataset) -> tuple[str, str]:
     SHARED.clear()
     config = TrialConfig(model=model, num_steps=1, batch_size=8, evaluate_every=1)
     try:
-        notes = model_candidates.check_models(model_candidates.candidates([config], {config.data: data}))
+        notes = models_to_check.check_models(models_to_check.candidates([config], {config.data: data}))
     except ConfigError as error:
         return REFUSED, str(error)
     finally:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import data_cards, predictions

@@ -20,7 +20,7 @@ from mnist_sweep.trials.row import Status, TrialRow
 from tests.runners.test_protocol import Notes
 from tests.runners.test_trial_process import numbers
 from tests.runners.users_models import Ending
-from tests.training.checks.test_model_candidates import Own
+from tests.training.checks.test_models_to_check import Own
 from tests.training.checks.test_refused_losses import mean
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)

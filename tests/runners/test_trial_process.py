@@ -21,14 +21,14 @@ from mnist_sweep.runners.trial import execute, pausable
 from mnist_sweep.runners.trial_process import TrialProcess, isolated_steps, keep_dataset
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks import models_to_check
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.tensorflow_runtime import MAX_DATASETS
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.runners.users_models import Ending
-from tests.training.checks.test_model_candidates import Own
+from tests.training.checks.test_models_to_check import Own
 from tests.training.training_code import Linear
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
@@ -92,10 +92,10 @@ def test_a_model_is_refused_there_and_one_that_exits_in_build_is_left_to_its_tri
     process: TrialProcess, digits: Dataset
 ) -> None:
     exiting = [replace(BASE, model=Ending(how=how)) for how in EXITS]
-    assert process.check_models(model_candidates.candidates(exiting, {BASE.data: digits})) == []
+    assert process.check_models(models_to_check.candidates(exiting, {BASE.data: digits})) == []
     wrong = replace(BASE, model=Own("softmax"))
     with pytest.raises(ConfigError, match="its outputs are probabilities"):
-        process.check_models(model_candidates.candidates([*exiting, wrong], {BASE.data: digits}))
+        process.check_models(models_to_check.candidates([*exiting, wrong], {BASE.data: digits}))
     assert process.start().is_alive
 
 
@@ -103,7 +103,7 @@ def test_a_model_is_refused_there_and_one_that_exits_in_build_is_left_to_its_tri
 def test_a_model_that_ends_the_process_hides_no_other(process: TrialProcess, digits: Dataset) -> None:
     aborting, wrong = replace(BASE, model=Ending(how="abort")), replace(BASE, model=Own("softmax"))
     with pytest.raises(ConfigError, match="its outputs are probabilities"):
-        process.check_models(model_candidates.candidates([aborting, wrong], {BASE.data: digits}))
+        process.check_models(models_to_check.candidates([aborting, wrong], {BASE.data: digits}))
 
 
 def test_a_copy_that_a_model_forks_sends_no_row(process: TrialProcess, digits: Dataset) -> None:

@@ -25,7 +25,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.errors import ConfigError, SweepError, UnknownNameError
 from mnist_sweep.search import axis_rules, define_by_run
-from mnist_sweep.search.proposals import Proposals
+from mnist_sweep.search.ask_and_tell import Proposals
 from tests.conftest import MakeRow, Refused
 from tests.search.test_tune_searcher import AXES
 

@@ -22,7 +22,7 @@ class Safeguard(NamedTuple):
     test: str
 
 
-ELIMINATION, PAIRS = "statistics/elimination.py", "statistics/pair_evidence.py"
+ELIMINATION, PAIRS = "statistics/elimination.py", "statistics/race_evidence.py"
 MARGINS, RACE = "statistics/image_margins.py", "search/race.py"
 RUN, TRIALS = "sweep/execution.py", "sweep/remaining_trials.py"
 SAFEGUARDS = {
@@ -129,43 +129,43 @@ SAFEGUARDS = {
         PAIRS, "np.abs(known.mean) + room", "known.mean + room", "elimination::test_errors_stay_below"
     ),
     "two seeds are needed": Safeguard(
-        PAIRS, "MIN_SEEDS = 2", "MIN_SEEDS = 1", "pair_evidence::test_mean_with_an_evidence"
+        PAIRS, "MIN_SEEDS = 2", "MIN_SEEDS = 1", "race_evidence::test_mean_with_an_evidence"
     ),
     "effects are of one sign": Safeguard(
-        PAIRS, "np.log(2 * (1 - tail))", "0.0", "pair_evidence::test_evidence_is_the_ratio"
+        PAIRS, "np.log(2 * (1 - tail))", "0.0", "race_evidence::test_evidence_is_the_ratio"
     ),
     "spreads are not known": Safeguard(
-        PAIRS, "0.5 * n * np.log((1 + x) / q)", "0.5 * (x - x / g)", "pair_evidence::test_evidence_is_the_ratio"
+        PAIRS, "0.5 * n * np.log((1 + x) / q)", "0.5 * (x - x / g)", "race_evidence::test_evidence_is_the_ratio"
     ),
     "leads exceed the images' margin": Safeguard(
-        PAIRS, "sign * mean - margin", "sign * mean", "pair_evidence::test_margin_is_subtracted"
+        PAIRS, "sign * mean - margin", "sign * mean", "race_evidence::test_margin_is_subtracted"
     ),
     "within D leaves room for the images' margin": Safeguard(
         PAIRS,
         "* np.sqrt(known.variance) + self.margin)",
         "* np.sqrt(known.variance))",
-        "pair_evidence::test_margin_is_subtracted",
+        "race_evidence::test_margin_is_subtracted",
     ),
     "bets are judged after whole rounds": Safeguard(
         PAIRS,
         "holds_after_rows = False",
         "holds_after_rows = True",
-        "pair_evidence::test_settings_leave_at_the_end",
+        "race_evidence::test_settings_leave_at_the_end",
     ),
     "bettors start with 1 together": Safeguard(
-        PAIRS, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "pair_evidence::test_nobody_gains"
+        PAIRS, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "race_evidence::test_nobody_gains"
     ),
     "bets show both sides of within D": Safeguard(
         PAIRS,
         "np.minimum(logs, np.swapaxes(logs, -1, -2))",
         "logs",
-        "pair_evidence::test_distance_is_one_of_those",
+        "race_evidence::test_distance_is_one_of_those",
     ),
     "a bettor loses no more than everything": Safeguard(
         PAIRS,
         "(leads - self._deltas[:, None]) / (1 + self._deltas[:, None])",
         "leads - self._deltas[:, None]",
-        "pair_evidence::test_distance_is_one_of_those",
+        "race_evidence::test_distance_is_one_of_those",
     ),
     "images' margins hold for all rivals": Safeguard(
         MARGINS, "error / (2 * (num_settings - 1))", "error / 2", "image_margins::test_more_settings"

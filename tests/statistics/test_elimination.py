@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.statistics.elimination import Elimination, Resolution
-from mnist_sweep.statistics.pair_evidence import log_evidence
+from mnist_sweep.statistics.race_evidence import log_evidence
 from tests.benchmarks.race import simulate
 
 

@@ -15,7 +15,7 @@ from mnist_sweep.models import keras_file
 from mnist_sweep.results import predictions
 from mnist_sweep.results.merging import differences
 from mnist_sweep.runners.trial import execute
-from mnist_sweep.training.checks.model_candidates import check_model
+from mnist_sweep.training.checks.models_to_check import check_model
 from mnist_sweep.trials.row import Status
 
 pytestmark = pytest.mark.usefixtures("tf")

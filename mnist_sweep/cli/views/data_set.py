@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from mnist_sweep.cli.console import numbers, plain_table, print_lines
+from mnist_sweep.cli.safe_console import numbers, plain_table, print_lines
 from mnist_sweep.data.overview import Overview
 from mnist_sweep.text.numbers import counted
 

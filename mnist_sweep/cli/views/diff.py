@@ -7,7 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from mnist_sweep.analysis.sweep_diff import Change, SweepDiff
-from mnist_sweep.cli.console import numbers, plain_table, print_lines
+from mnist_sweep.cli.safe_console import numbers, plain_table, print_lines
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import Measure
 

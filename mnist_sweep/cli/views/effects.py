@@ -7,7 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from mnist_sweep.analysis.effects.effect import Effects
-from mnist_sweep.cli.console import numbers, plain_table, print_lines
+from mnist_sweep.cli.safe_console import numbers, plain_table, print_lines
 
 
 def show(effects: Effects, console: Console) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Column, Table
 
-from mnist_sweep.cli.console import numbers, plain_table, print_lines
+from mnist_sweep.cli.safe_console import numbers, plain_table, print_lines
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
 

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.cli.console import print_lines
+from mnist_sweep.cli.safe_console import print_lines
 from mnist_sweep.sweep.live_run import LiveRun, LiveRunState, RunningTrial, notice_line
 from mnist_sweep.text.names import label, loss_title
 from mnist_sweep.text.numbers import clock, counted

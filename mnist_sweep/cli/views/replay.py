@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from mnist_sweep.cli.console import plain_table, print_lines
+from mnist_sweep.cli.safe_console import plain_table, print_lines
 from mnist_sweep.results.merging import COMPARED_FIELDS, RowDifference
 from mnist_sweep.sweep.replay import Replay
 from mnist_sweep.text.lines import shortened

@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from mnist_sweep.analysis.folder_status import FolderStatus
-from mnist_sweep.cli.console import numbers, plain_table
+from mnist_sweep.cli.safe_console import numbers, plain_table
 from mnist_sweep.text.lines import listed, printable
 from mnist_sweep.text.names import short_names, value
 from mnist_sweep.text.numbers import counted

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 from rich.text import Text
 
-from mnist_sweep.cli.console import print_lines
+from mnist_sweep.cli.safe_console import print_lines
 from mnist_sweep.cli.streams import has_reader
 from mnist_sweep.cli.views import status
 from mnist_sweep.cli.views.progress import row_line, running_table

@@ -20,7 +20,7 @@ from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
-from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks import models_to_check
 from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, has_custom_training, to_flat, trial_id
@@ -165,7 +165,7 @@ class RayTune:
     ) -> "Experiment":
         from mnist_sweep.runners.ray.experiment import Experiment
 
-        models = model_candidates.candidates(trials.values(), datasets)
+        models = models_to_check.candidates(trials.values(), datasets)
         if not models:
             readiness.reach()
         return Experiment(

@@ -22,7 +22,7 @@ from mnist_sweep.runners.trial import Item, pausable, steps, storage_of
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import Flat
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.checks.model_candidates import Candidate
+from mnist_sweep.training.checks.models_to_check import Candidate
 from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel

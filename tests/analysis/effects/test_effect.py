@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from tests.analysis.effects.planted import GAIN, GRID, MakeTrials, optimizer_of
 
 

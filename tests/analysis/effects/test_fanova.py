@@ -3,7 +3,7 @@
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from tests.analysis.effects.planted import GRID, MakeTrials, by_name, optimizer_of
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.analysis.effects.design import design_of_trials
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.analysis.effects.interactions import fit_with_interactions
 from tests.analysis.effects.planted import GRID, MakeTrials, optimizer_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import CNN, TrialConfig, grid, repeat
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.analysis.effects.wording import _delta
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Status

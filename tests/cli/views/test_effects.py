@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from mnist_sweep import TrialConfig, grid
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.cli.views.effects import show
 from mnist_sweep.results.table_columns import trials_frame
 from tests.cli.conftest import shown

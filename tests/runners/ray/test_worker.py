@@ -23,7 +23,7 @@ from mnist_sweep.runners.trial import Item
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.checks.model_candidates import Candidate
+from mnist_sweep.training.checks.models_to_check import Candidate
 from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.training.row_builder import worker as name_of_worker

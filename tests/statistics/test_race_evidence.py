@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.statistics.elimination import Elimination
-from mnist_sweep.statistics.pair_evidence import (
+from mnist_sweep.statistics.race_evidence import (
     TAU,
     BettingEvidence,
     Differences,

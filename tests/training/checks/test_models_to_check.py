@@ -8,7 +8,7 @@ import pytest
 from mnist_sweep import CNN, VARIABLE, Dataset, Digits, Softmax, Status, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners import trial
-from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks import models_to_check
 from tests.optim.test_losses import squared
 from tests.training.checks.test_refused_losses import mean
 
@@ -40,7 +40,7 @@ def digits() -> Dataset:
 
 
 def check(*trials: TrialConfig, digits: Dataset) -> list[str]:
-    return model_candidates.check_models(model_candidates.candidates(trials, {OWN.data: digits}))
+    return models_to_check.check_models(models_to_check.candidates(trials, {OWN.data: digits}))
 
 
 def test_only_distinct_models_that_are_not_built_in_are_candidates(digits: Dataset) -> None:
@@ -52,7 +52,7 @@ def test_only_distinct_models_that_are_not_built_in_are_candidates(digits: Datas
         TrialConfig(),
         replace(OWN, model=Softmax()),
     ]
-    assert [one.config.model for one in model_candidates.candidates(trials, {OWN.data: digits})] == [
+    assert [one.config.model for one in models_to_check.candidates(trials, {OWN.data: digits})] == [
         Own(rate=0.2),
         Own("softmax"),
     ]
@@ -70,9 +70,9 @@ def test_the_refusal_states_the_contract_what_came_and_the_way_out(digits: Datas
 
 def test_a_loss_of_the_users_own_is_a_candidate_whatever_its_model(digits: Dataset) -> None:
     trials = [replace(TrialConfig(), loss=squared), replace(TrialConfig(seed=1), loss=squared), TrialConfig()]
-    found = model_candidates.candidates(trials, {OWN.data: digits})
+    found = models_to_check.candidates(trials, {OWN.data: digits})
     assert [one.config.loss for one in found] == [squared]
-    assert model_candidates.check_models(found) == []
+    assert models_to_check.check_models(found) == []
     with pytest.raises(ConfigError, match="the loss mean must return"):
         check(replace(OWN, loss=mean), digits=digits)
 
@@ -86,7 +86,7 @@ def test_a_model_is_checked_once_in_a_process_and_again_after_all_others(digits:
     BUILT.clear()
     check(OWN, replace(OWN, model=Own("tanh")), digits=digits)
     assert BUILT == ["None"] * 2 + ["tanh"] * 2 + ["None"]
-    model_candidates.check_model(OWN, digits)
+    models_to_check.check_model(OWN, digits)
     assert len(BUILT) == 5
 
 
@@ -101,7 +101,7 @@ def test_a_trial_whose_model_was_not_checked_before_the_run_fails_with_that_line
 
 def test_built_in_models_cost_no_check() -> None:
     code = (
-        "import sys; from mnist_sweep import *; from mnist_sweep.training.checks import model_candidates as m\n"
+        "import sys; from mnist_sweep import *; from mnist_sweep.training.checks import models_to_check as m\n"
         "trials = [TrialConfig(), TrialConfig(model=Softmax())]; data = {TrialConfig().data: Digits().load()}\n"
         "assert m.check_models(m.candidates(trials, data)) == [] and m.check_model(trials[0], None) is None\n"
         "assert not {'tensorflow', 'keras'} & sys.modules.keys()"

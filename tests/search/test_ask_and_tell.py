@@ -19,7 +19,7 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.errors import SweepError
-from mnist_sweep.search.proposals import Proposals
+from mnist_sweep.search.ask_and_tell import Proposals
 from tests.conftest import MakeRow, Refused
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent())

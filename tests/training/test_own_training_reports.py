@@ -8,7 +8,7 @@ import pytest
 
 from mnist_sweep import Dataset, Predictions, TrialConfig
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import reported_values
+from mnist_sweep.training import own_training_reports
 from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.trials.value_format import Measure
 from tests.training.training_code import Linear
@@ -19,42 +19,42 @@ TRIAL = TrialConfig(model=Linear())
 
 @pytest.mark.parametrize("value", [1, 0.5, np.float32(0.5), np.int64(1), np.array(0.25), Decimal("0.5")])
 def test_a_number_of_any_kind_is_a_metric(value: Any) -> None:
-    assert reported_values.number("val_accuracy", value) == float(value)
+    assert own_training_reports.number("val_accuracy", value) == float(value)
 
 
 @pytest.mark.parametrize("value", [np.True_, np.str_("0.5"), np.array("0.5"), np.complex128(0.5 + 3j), [0.5], True])
 def test_what_only_becomes_a_number_is_none(value: Any) -> None:
     with pytest.raises(ConfigError, match="`val_loss` must be a number"):
-        reported_values.number("val_loss", value)
+        own_training_reports.number("val_loss", value)
 
 
 @pytest.mark.parametrize(("name", "value"), [("parameters", 2**63), ("parameters", 10**400), ("latency", 1e11)])
 def test_what_no_row_can_hold_is_refused(name: str, value: Any, digits: Dataset) -> None:
     with pytest.raises(ConfigError, match=name):
-        reported_values.returned({"test_accuracy": 0.5, name: value}, TRIAL, digits, [LAST])
+        own_training_reports.returned({"test_accuracy": 0.5, name: value}, TRIAL, digits, [LAST])
 
 
 def test_an_eager_tensor_is_a_metric(tf: Any) -> None:
-    assert reported_values.number("val_loss", tf.constant(0.5)) == 0.5
+    assert own_training_reports.number("val_loss", tf.constant(0.5)) == 0.5
 
 
 def test_only_shares_lie_between_0_and_1() -> None:
     percent = Measure("top_accuracy", unit="%")
-    assert reported_values.number("val_top_accuracy", 97.5, percent) == 97.5
+    assert own_training_reports.number("val_top_accuracy", 97.5, percent) == 97.5
     with pytest.raises(ConfigError, match="0 <= val_accuracy <= 1"):
-        reported_values.number("val_accuracy", 97.5, percent)
+        own_training_reports.number("val_accuracy", 97.5, percent)
 
 
 def test_validation_is_that_of_the_last_report_unless_newer_metrics_are_returned(digits: Dataset) -> None:
-    kept = reported_values.returned({"test_accuracy": 0.5}, TRIAL, digits, [LAST])
+    kept = own_training_reports.returned({"test_accuracy": 0.5}, TRIAL, digits, [LAST])
     assert kept == {"test_accuracy": 0.5, "val_accuracy": 0.6, "val_loss": 0.7, "parameters": None}
     newer = {"test_accuracy": 0.5, "val_accuracy": 0.9, "val_loss": 0.1, "parameters": 3, "latency": 0.25}
-    assert reported_values.returned(newer, TRIAL, digits, [LAST]) == newer
+    assert own_training_reports.returned(newer, TRIAL, digits, [LAST]) == newer
 
 
 def test_predictions_give_both_accuracies(digits: Dataset) -> None:
     right = digits.val.labels.astype(int), digits.test.labels.copy()
     right[1][:30] = (right[1][:30] + 1) % 10
-    found = reported_values.returned(Predictions(*right), TRIAL, digits, [LAST])
+    found = own_training_reports.returned(Predictions(*right), TRIAL, digits, [LAST])
     assert (found["val_accuracy"], found["test_accuracy"], found["val_loss"]) == (1.0, 0.9, 0.7)
     assert found["predictions"].test is right[1]

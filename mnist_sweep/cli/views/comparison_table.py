@@ -7,7 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from mnist_sweep.analysis.comparison_wording import Comparison
-from mnist_sweep.cli.console import numbers, plain_table, print_lines
+from mnist_sweep.cli.safe_console import numbers, plain_table, print_lines
 from mnist_sweep.text.numbers import probability
 
 NUM_SHOWN = 20

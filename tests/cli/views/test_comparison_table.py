@@ -6,7 +6,7 @@ import pytest
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.analysis.comparison import compare
-from mnist_sweep.cli.views.comparison import show
+from mnist_sweep.cli.views.comparison_table import show
 from tests.analysis.folders import Folder
 from tests.cli.conftest import shown
 from tests.conftest import MakeRow

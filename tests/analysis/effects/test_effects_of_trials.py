@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import Adam, LogLoss, Momentum, RMSProp, TrialConfig, grid, repeat
-from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.analysis.effects.wording import COLLAPSED
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import trials_frame

@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.cli.console import Terminal
+from mnist_sweep.cli.safe_console import Terminal
 
 ATTACK = "a\x1b]0;pwned\x07\x1b[2J\x9b31mb\u202ec"
 SHOWN = "a\\x1b]0;pwned\\x1b[2J\\x9b31mb\\u202ec"  # Rich itself drops the bell
