@@ -18,7 +18,7 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.search.race_forecast import forecast
-from mnist_sweep.statistics.forward_simulation import Spreads
+from mnist_sweep.statistics.race_simulation import Spreads
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.inputs import RunInputs, load_in_child
 from mnist_sweep.sweep.remaining_trials import RemainingTrials

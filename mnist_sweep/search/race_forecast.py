@@ -8,8 +8,8 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from mnist_sweep.search.race import Race
-from mnist_sweep.statistics.forward_simulation import Ends, Spreads, from_seen, from_spreads
 from mnist_sweep.statistics.intervals import UPPER
+from mnist_sweep.statistics.race_simulation import Ends, Spreads, from_seen, from_spreads
 from mnist_sweep.text.numbers import clock, counted
 
 

@@ -22,7 +22,7 @@ from mnist_sweep.optim.schedules import Schedule
 from mnist_sweep.training import array_packing, own_training_reports, tensorflow_runtime
 from mnist_sweep.training.array_packing import Arrays
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.session import Session
+from mnist_sweep.training.own_training_thread import Session
 from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.validation import require
 

@@ -16,7 +16,7 @@ from mnist_sweep.models.protocol import TrainingCode
 from mnist_sweep.training import own_training_reports, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.context import NO_FIELDS, Context
-from mnist_sweep.training.session import Session
+from mnist_sweep.training.own_training_thread import Session
 from mnist_sweep.training.trial_progress import FitResult, Heartbeat, TrainingCallback
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.config import TrialConfig, defaults

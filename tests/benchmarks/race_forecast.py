@@ -16,7 +16,7 @@ import numpy as np
 
 from mnist_sweep.search.race_forecast import Forecast
 from mnist_sweep.statistics.elimination import Elimination
-from mnist_sweep.statistics.forward_simulation import from_seen
+from mnist_sweep.statistics.race_simulation import from_seen
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import Draw
 from tests.benchmarks.race import ALL_KINDS, FOLDER, MEANS, SEEDS

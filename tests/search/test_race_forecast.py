@@ -5,7 +5,7 @@ import pytest
 
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_forecast import Estimate, Forecast, forecast
-from mnist_sweep.statistics.forward_simulation import Ends
+from mnist_sweep.statistics.race_simulation import Ends
 from tests.conftest import MakeRow
 from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 

@@ -11,7 +11,7 @@ import pytest
 from mnist_sweep import Context, Cosine, Dataset, Momentum, Split, TrialConfig
 from mnist_sweep.data.mapped_images import map_images
 from mnist_sweep.training.context import NO_FIELDS
-from mnist_sweep.training.session import Session
+from mnist_sweep.training.own_training_thread import Session
 from tests.training.training_code import Linear
 
 TRIAL = TrialConfig(model=Linear(), optimizer=Momentum(learning_rate=0.5), schedule=Cosine(), num_steps=40, seed=3)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mnist_sweep.statistics.elimination import Assumption, Elimination
-from mnist_sweep.statistics.forward_simulation import Spreads, from_seen, from_spreads
+from mnist_sweep.statistics.race_simulation import Spreads, from_seen, from_spreads
 from tests.benchmarks.race_forecast import simulate
 
 MAX_SEEDS = 30

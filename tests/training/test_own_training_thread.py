@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep.training import session as session_module
+from mnist_sweep.training import own_training_thread
 from mnist_sweep.training.fitting import consume
-from mnist_sweep.training.session import Halted, Session
+from mnist_sweep.training.own_training_thread import Halted, Session
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 
 
@@ -30,7 +30,7 @@ def test_code_waits_while_an_item_is_consumed_and_its_result_is_returned() -> No
 
 
 def test_silent_code_gives_heartbeats_and_may_be_paused_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "SECONDS_BETWEEN_HEARTBEATS", 0.01)
+    monkeypatch.setattr(own_training_thread, "SECONDS_BETWEEN_HEARTBEATS", 0.01)
     go_on = threading.Event()
 
     def code(session: Session) -> bool:
