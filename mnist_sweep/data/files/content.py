@@ -38,7 +38,8 @@ class Content(NamedTuple):
 def numbered(content: Content) -> Content:
     """Return content with labels as a data set has them, and the names of the classes, if they have any.
 
-    Names are in natural order. Labels are numbers to predict, and no classes, if those of a split are floats.
+    Names are in natural order; those of booleans are False and True. Labels are numbers to predict, and no classes, if
+    those of a split are floats.
 
     Raises:
         DataError: Labels are neither floats, whole numbers from 0 to 65,535 nor names, names look like numbers to
@@ -97,7 +98,10 @@ def _require_no_numbers(names: set[str]) -> None:
 
 
 def _flat(name: str, labels: "NDArray[Any]") -> "NDArray[Any]":
+    import numpy as np
+
     flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels  # as MedMNIST and CIFAR-10 of Keras
+    flat = flat.astype(np.str_) if flat.dtype.kind == "b" else flat
     if not (flat.ndim == 1 or (flat.ndim == 2 and flat.dtype.kind == "f")) or not flat.size:
         several = ": several numbers to predict are floats" * (flat.ndim == 2 and flat.dtype.kind in "iu")
         raise DataError(f"{name} must have one label for each image, but got labels of shape {labels.shape}{several}.")

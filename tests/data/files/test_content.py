@@ -14,6 +14,7 @@ from mnist_sweep.errors import DataError
     [
         ({"train": [[2], [0]], "test": [1]}, {"train": [2, 0], "test": [1]}, ()),
         ({"train": ["c10", "c9"], "test": ["c1"]}, {"train": [2, 1], "test": [0]}, ("c1", "c9", "c10")),
+        ({"train": [[True], [False]], "test": [True]}, {"train": [1, 0], "test": [1]}, ("False", "True")),
     ],
 )
 def test_labels_are_numbers_or_names(labels: Any, expected: dict[str, list[int]], names: tuple[str, ...]) -> None:
@@ -53,7 +54,7 @@ def test_pixels_are_cast_where_nothing_is_lost() -> None:
         ({"test": [1]}, "has no train split, but only test"),
         ({"train": [0, 65_536]}, "between 0 and 65535, but got labels from 0 to 65536"),
         ({"train": [0, 1], "val": [-1]}, "labels from -1 to 1"),
-        ({"train": [True, False]}, "numbers or names, but got bool"),
+        ({"train": [True, False], "val": [1]}, "numbers or names, but got <U5 and int64"),
         ({"train": ["a"], "val": [1]}, "numbers or names, but got <U1 and int64"),
         ({"train": ["a"], "val": [1.5]}, "numbers or names, but got <U1 and float64"),
         ({"train": [[0, 1], [1, 0]]}, r"one label for each image, but got labels of shape \(2, 2\)"),
