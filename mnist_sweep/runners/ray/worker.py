@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.errors import ConfigError, DataError, ProcessLostError, SweepError
+from mnist_sweep.errors import DataError, ProcessLostError, SweepError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.run_marker import RunMonitor
@@ -139,7 +139,9 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
         return
     try:
         yield from _model_notes(settings.models, process)
-    except ConfigError as error:
+    except ProcessLostError:
+        raise
+    except SweepError as error:  # of whatever kind, it ends the run, as on `Local`
         yield {"refused": str(error), "done": True}
         return
     running = (process.steps if is_own else steps)(trial, dataset, artifacts=settings.artifacts)

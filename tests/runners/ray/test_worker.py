@@ -13,7 +13,7 @@ import pytest
 import ray
 
 from mnist_sweep import Softmax, Status, TrialConfig, TrialRow, trial_id
-from mnist_sweep.errors import ConfigError
+from mnist_sweep.errors import ConfigError, ProcessLostError, SweepError
 from mnist_sweep.results import run_marker
 from mnist_sweep.results.predictions import Predictions, equal
 from mnist_sweep.results.row_json import from_json
@@ -120,11 +120,12 @@ def test_a_worker_that_is_terminated_ends_instead_of_its_trial(monkeypatch: pyte
 def test_a_worker_checks_all_models_of_the_run_before_its_first_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     class Process:
         checked: ClassVar[list[TrialConfig]] = []
+        error: SweepError = ConfigError("remove the softmax")
 
         def check_models(self, models: Sequence[Candidate]) -> list[str]:
             self.checked.extend(config for config, _ in models)
             if models[0].sample is REFUSED:
-                raise ConfigError("remove the softmax")
+                raise self.error
             return ["a note"]
 
     process: Any = Process()
@@ -139,8 +140,13 @@ def test_a_worker_checks_all_models_of_the_run_before_its_first_trial(monkeypatc
     assert process.checked == [TRIAL]
     tensorflow_runtime._CACHE.clear()
     settings = replace(settings, models=[(to_flat(TRIAL), REFUSED)])
-    (message,) = worker.messages(worker.trial_text(TRIAL, 0), settings, process)
-    assert message == {"refused": "remove the softmax", "done": True}
+    for error in (process.error, SweepError("whatever a child process raises")):
+        process.error = error
+        (message,) = worker.messages(worker.trial_text(TRIAL, 0), settings, process)
+        assert message == {"refused": str(error), "done": True}
+    process.error = ProcessLostError("its process was killed")  # which Tune retries
+    with pytest.raises(ProcessLostError):
+        next(worker.messages(worker.trial_text(TRIAL, 0), settings, process))
 
 
 def test_a_worker_that_cannot_be_configured_sends_a_failed_row(monkeypatch: pytest.MonkeyPatch) -> None:
