@@ -200,17 +200,20 @@ def seed_everything(seed: int) -> None:
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Run code of a user under a Keras dtype policy; restore it afterwards, with what else that may have set."""
+    """Run a user's code under a Keras dtype policy; restore what it sets. ResourceError if execution is not eager."""
     import keras
     import tensorflow as tf
 
-    setters: dict[Any, Callable[[Any], None]] = {
+    if not tf.executing_eagerly():  # since an imported module disables that
+        raise ResourceError("training needs eager execution: remove `disable_eager_execution` and the like.")
+    setters: dict[Any, Callable[[Any], object]] = {
         keras.config.dtype_policy: keras.config.set_dtype_policy,
         keras.config.floatx: keras.config.set_floatx,
         keras.config.epsilon: keras.config.set_epsilon,
         keras.config.image_data_format: keras.config.set_image_data_format,
         tf.config.functions_run_eagerly: tf.config.run_functions_eagerly,
         tf.config.optimizer.get_jit: lambda before: tf.config.optimizer.set_jit(before or False),
+        tf.executing_eagerly: lambda _: (tf.compat.v1.reset_default_graph(), tf.compat.v1.enable_v2_behavior()),
     }
     before = {get: get() for get in setters}
     keras.config.set_dtype_policy(policy)

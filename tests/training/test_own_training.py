@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -81,6 +82,8 @@ def global_settings(context: Any) -> Any:
     keras.config.set_image_data_format("channels_first")
     keras.config.set_dtype_policy("mixed_bfloat16")
     tf.config.run_functions_eagerly(True)
+    tf.compat.v1.disable_v2_behavior()
+    tf.Variable(1.0)  # of a graph, with which eager execution cannot be enabled
     context.report(50, **OK)
     return GOOD
 
@@ -94,6 +97,8 @@ def test_what_training_code_sets_for_all_is_not_seen_by_later_trials(digits: Dat
     assert found == ("float32", 1e-7, "channels_last")
     assert keras.config.dtype_policy().name == "float32"
     assert not tf.config.functions_run_eagerly()
+    with ThreadPoolExecutor() as pool:  # as the code of the next trial
+        assert pool.submit(tf.executing_eagerly).result()
 
 
 def test_equal_trials_have_equal_bits_and_seeds_differ(digits: Dataset) -> None:

@@ -118,6 +118,12 @@ def test_the_precision_before_comes_back_even_after_an_error() -> None:
     assert keras.config.dtype_policy().name == before
 
 
+def test_code_without_eager_execution_is_refused(tf: Any) -> None:
+    refused = pytest.raises(ResourceError, match="needs eager execution: remove")
+    with tf.Graph().as_default(), refused, tensorflow_runtime.precision("float32"):
+        pass
+
+
 def test_of_what_is_kept_the_last_used_stay() -> None:
     made: list[str] = []
 

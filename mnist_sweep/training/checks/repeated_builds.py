@@ -158,6 +158,7 @@ def _shared(config: "TrialConfig") -> dict[str, Any]:
         "epsilon": keras.config.epsilon(),
         "the image data format": keras.config.image_data_format(),
         "functions to run eagerly": tf.config.functions_run_eagerly(),
+        "eager execution": tf.executing_eagerly(),
         "the compilation by XLA": tf.config.optimizer.get_jit() or "off",
         "its own fields": repr(config.model),
     }
