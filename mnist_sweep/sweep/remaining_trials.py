@@ -188,7 +188,7 @@ class RemainingTrials:
 def _racing(
     sweep: Sweep, until: "Known", kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
 ) -> "RaceTrials":
-    """Return the trials of a race, with the number of images of an earlier run of these settings if there was one."""
+    """Return the trials of a race, with the number of images that its rows were judged on if there are any."""
     from mnist_sweep.search.race_trials import RaceTrials
 
     search = sweep.search
@@ -197,8 +197,9 @@ def _racing(
     if len(sources) > 1:
         rule = "a race compares settings on the same validation images"
         raise ConfigError(f"{rule}, but the trials have {len(sources)} data sets: race those of each on their own.")
-    saved = saved_race.read(folder)
-    is_known = saved is not None and {*saved.settings} == {*map(config_id, trials)}
+    saved, settings = saved_race.read(folder), {*map(config_id, trials)}
+    has_rows = any(row.config_id in settings for row in kept.values())  # which are not stale, so that data are the same
+    is_known = saved is not None and has_rows and {*saved.settings} == settings
     num_val = saved.num_val if saved and is_known else len(inputs.dataset(sources.pop()).val)
     first, by_image = search.base.seed + 1 if search else 0, saved_race.by_image(folder)
     return RaceTrials(trials, until, kept.values(), num_val=num_val, by_image=by_image, first_seed=first)
@@ -214,7 +215,8 @@ def _candidates(search: Search, folder: Path, kept: Mapping[str, TrialRow]) -> l
     ended = [name for name in found if name in kept]
     if len(ended) < search.num_trials:
         begins = f"a race of a search begins when its {search.num_trials:,} trials have run, but {len(ended):,} have"
-        raise ConfigError(f"{begins}: run the search first, without a race.")
+        no_more = f"; if it proposes no more, set its num_trials to {len(ended):,}" if ended else ""
+        raise ConfigError(f"{begins}: run the search first, without a race{no_more}.")
     good = sorted(name for name in ended if kept[name].status is Status.OK and kept[name].val is not None)
     require(len(good) >= 2, "a search has found at least 2 configs that can be raced", num_configs=len(good))
     return [found[name] for name in good]

@@ -11,6 +11,7 @@ import pytest
 from mnist_sweep import (
     MNIST,
     PBT,
+    Choice,
     Keep,
     Known,
     Local,
@@ -134,6 +135,13 @@ def test_merged_folders_decide_the_same(tmp_path: Path, make_row: Any) -> None:
     merged = raced(tmp_path / "merged", Drawn(make_row))
     assert merged.num_run == 0
     assert decisions(merged) == decisions(whole)
+
+
+def test_images_are_those_of_the_data_unless_rows_were_judged_on_others(tmp_path: Path, make_row: Any) -> None:
+    saved_race.write(tmp_path / "race", Race(IDS, KNOWN, num_val=7))  # as of data that have changed before any row
+    race = saved_race.read(raced(tmp_path, Drawn(make_row)).folder)
+    assert race is not None
+    assert race.num_val == 300
 
 
 def test_rows_of_a_sweep_with_fixed_seeds_take_part(tmp_path: Path, make_row: Any) -> None:
@@ -300,3 +308,14 @@ def test_configs_that_a_search_has_found_are_raced_over_other_seeds_than_its_own
     assert run(longer, results=tmp_path, runner=runner).num_run == 1, "the search learns from its own seed only"
     with refused(ConfigError, "a race of a search is for these images, by which its configs were found"):
         run(sweep, results=tmp_path, runner=runner, until=dataclasses.replace(known, images="new"))
+
+
+def test_a_search_that_proposes_no_more_is_raced_once_it_has_no_more_trials(
+    tmp_path: Path, make_row: Any, refused: Refused
+) -> None:
+    few = Search(base=CONFIGS[0], axes={"optimizer.learning_rate": Choice((0.1, 0.2))}, num_trials=4)
+    sweep = Sweep(name="few", search=few)
+    assert run(sweep, results=tmp_path, runner=Drawn(make_row)).num_run == 2
+    with refused(ConfigError, "run the search first, without a race; if it proposes no more, set its num_trials to 2."):
+        raced(tmp_path, Drawn(make_row), sweep)
+    assert raced(tmp_path, Drawn(make_row), sweep.with_options(num_trials=2)).complete
