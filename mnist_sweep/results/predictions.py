@@ -6,7 +6,7 @@ than accuracy, `val_values` and `test_values` are beside them: what each image c
 was not kept, is damaged, or cannot be written raises LedgerError.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,18 +78,23 @@ def read(folder: Path, trial_id: str) -> Predictions:
     return _read(path, f"{lacking}: move {row} away, and the next run makes both again.")
 
 
-def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
+def write_labels(
+    folder: Path, data_id: str, labels: Predictions, *, is_needed: Callable[[], bool] = lambda: True
+) -> None:
     """Write the labels of a data set into a results folder durably, unless they are there already.
+
+    `is_needed` returns whether a row was judged by those that are there; others are replaced.
 
     Raises:
         DataError: The values are not classes.
-        LedgerError: The folder has other labels, or the disk is full or cannot be written.
+        LedgerError: The folder has other labels that are needed, or the disk is full or cannot be written.
     """
     path = path_of(folder, f"{LABELS}{data_id}")
-    if not path.exists():
-        write(folder, path.stem, labels)
-    elif not equal(read_labels(folder, data_id), labels):
+    if path.exists() and equal(read_labels(folder, data_id), labels):
+        return
+    if path.exists() and is_needed():
         raise LedgerError(f"{path} holds other labels than the data set has now: use another --results for it.")
+    write(folder, path.stem, labels)
 
 
 def read_labels(folder: Path, data_id: str) -> Predictions:

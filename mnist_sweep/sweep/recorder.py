@@ -6,6 +6,7 @@ committed before anything else learns of it.
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -70,13 +71,18 @@ class Recorder:
             data_id = predictions.data_id(to_flat(TrialConfig(data=source)))
             data_cards.write(self._folder.path, data_id, data_cards.describe(source, dataset))
             if self._storage.artifacts.predictions:
-                predictions.write_labels(self._folder.path, data_id, labels)
+                is_needed = functools.partial(self._has_rows_of, data_id)
+                predictions.write_labels(self._folder.path, data_id, labels, is_needed=is_needed)
         self._storage.open(self.rows())
         self._num_workers = min(num_workers, self._remaining.max_concurrent)
         self._dispatcher.emit(events.WorkersReady(num_workers=self._num_workers))
         notes = [warning, reproducibility.kernel_note(), self._remaining.note, *self._remaining.notes]
         for note in filter(None, notes):
             self._dispatcher.notify(note)
+
+    def _has_rows_of(self, data_id: str) -> bool:
+        rows = (row for name, row in self._folder.rows.items() if name not in self._remaining.missing)
+        return any(predictions.data_id(row.config) == data_id for row in rows)
 
     def rows(self) -> Sequence[TrialRow]:
         """Return the rows of the sweep that were there before."""

@@ -12,6 +12,7 @@ import pytest
 from mnist_sweep import Keep, Status, Sweep, TrialConfig, run
 from mnist_sweep.errors import StaleRowsError
 from mnist_sweep.planning.plan_builder import plan
+from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.sweep import stale_rows
@@ -126,3 +127,16 @@ def test_built_in_parts_are_never_stale(sweep: Sweep, instant: Runner, tmp_path:
     assert all(row.data_digest and row.code_digest for row in rows.values())
     with RunInputs() as inputs:
         assert stale_rows.find(sweep, rows, (), inputs, folder) == stale_rows.StaleRows((), (), 0)
+
+
+def test_labels_of_changed_data_replace_those_by_which_no_row_that_stays_was_judged(
+    edit: Edit, instant: Runner, tmp_path: Path
+) -> None:
+    folder, retried = run(edit(part="data"), results=tmp_path, runner=instant).folder, [Status.FAILED]
+    failed, _ = Ledger(folder).rows().values()
+    Ledger(folder).commit(dataclasses.replace(failed, status=Status.FAILED))
+    changed, keep = edit("val_size=10", "val_size=11", part="data"), Keep(set_aside=True)
+    outcome = run(changed, results=tmp_path, runner=instant, keep=keep, retry=retried)
+    assert outcome.num_run == 2
+    labels = predictions.read_labels(folder, predictions.data_id(outcome.rows[0].config))
+    assert len(labels.val) == 11
