@@ -89,7 +89,8 @@ def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, ne
     else:
         if not keep.set_aside:
             stale.refuse(folder)
-        rows = {name: row for name, row in rows.items() if row not in stale.rows}
+        names = {row.trial_id for row in stale.rows}
+        rows = {name: row for name, row in rows.items() if name not in names}
     return RemainingTrials(sweep, folder=folder, rows=rows, retry=retry, inputs=inputs)
 
 
