@@ -156,14 +156,11 @@ def _remaining(
     sweep: Sweep, folder: ResultsFolder, retry: set[Status], inputs: RunInputs, *, set_aside: bool
 ) -> RemainingTrials:
     stale = stale_rows.find(sweep, folder.rows, retry, inputs, folder.path)
-    notes = [stale.note] if stale.note else []
     if not set_aside:
         stale.refuse(folder.path)
-    elif stale.rows:
-        target = folder.set_aside(stale.rows)
-        notes.append(f"{'; '.join(stale.causes)}: set aside in {target}/")
+    folder.leave_out(stale.rows, "; ".join(stale.causes))
     remaining = RemainingTrials(sweep, folder=folder.path, rows=folder.rows, retry=retry, inputs=inputs)
-    remaining.notes += notes
+    remaining.notes += [stale.note] if stale.note else []
     return remaining
 
 
@@ -177,6 +174,7 @@ def _run_missing(
     interrupts: Interrupts,
 ) -> int:
     if not remaining.work_ids:
+        folder.set_aside()
         remaining.save_settings()
         folder.write_tables()
         return 0

@@ -62,9 +62,9 @@ class Recorder:
         self._dispatcher.emit(events.RunStarted(rows=rows, num_trials=num_trials, fields=fields, measure=measure))
 
     def ready(self, num_workers: int, warning: str | None = None) -> None:
-        """Open the results folder and the storage."""
+        """Open the results folder and the storage; set aside the rows that are left out."""
         self._folder.open()
-        self._is_open = True
+        self._is_open, moved = True, self._folder.set_aside()
         self._remaining.save_settings()
         for source, dataset in self._remaining.datasets.items():
             labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
@@ -76,7 +76,7 @@ class Recorder:
         self._storage.open(self.rows())
         self._num_workers = min(num_workers, self._remaining.max_concurrent)
         self._dispatcher.emit(events.WorkersReady(num_workers=self._num_workers))
-        notes = [warning, reproducibility.kernel_note(), self._remaining.note, *self._remaining.notes]
+        notes = [warning, reproducibility.kernel_note(), self._remaining.note, *self._remaining.notes, moved]
         for note in filter(None, notes):
             self._dispatcher.notify(note)
 

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_sweep.results import csv_files, superseded_rows
@@ -32,6 +31,7 @@ class ResultsFolder:
     def __init__(self, path: Path) -> None:
         self.path, self.lock, self.ledger = path, Lock(path, ELSEWHERE), Ledger(path)
         self.rows: dict[str, TrialRow] = {}
+        self._stale, self._why = tuple[TrialRow, ...](), ""
         self._next_write = math.inf
 
     def read(self) -> dict[str, TrialRow]:
@@ -54,11 +54,17 @@ class ResultsFolder:
         self.ledger.open(ELSEWHERE, self.lock)
         self.ledger.remove_unfinished()
 
-    def set_aside(self, stale: Sequence[TrialRow]) -> Path:
-        """Move rows to a folder of their own below this one, and return that."""
-        names = {row.trial_id for row in stale}
+    def leave_out(self, stale: tuple[TrialRow, ...], why: str) -> None:
+        """Do without some rows from now on; `set_aside` moves them, when nothing can be refused any more."""
+        names, self._stale, self._why = {row.trial_id for row in stale}, stale, why
         self.rows = {name: row for name, row in self.rows.items() if name not in names}
-        return superseded_rows.set_aside(self.path, stale, self.rows.values())
+
+    def set_aside(self) -> str | None:
+        """Move the rows that are left out to a folder of their own below this one; return a note on that, if any."""
+        if not (stale := self._stale):
+            return None
+        self._stale = ()
+        return f"{self._why}: set aside in {superseded_rows.set_aside(self.path, stale, self.rows.values())}/"
 
     def commit(self, row: TrialRow) -> None:
         """Write a row, durably."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import Keep, Status, Sweep, TrialConfig, run
-from mnist_sweep.errors import StaleRowsError
+from mnist_sweep.errors import ConfigError, StaleRowsError
 from mnist_sweep.planning.plan_builder import plan
 from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
@@ -140,3 +140,18 @@ def test_labels_of_changed_data_replace_those_by_which_no_row_that_stays_was_jud
     assert outcome.num_run == 2
     labels = predictions.read_labels(folder, predictions.data_id(outcome.rows[0].config))
     assert len(labels.val) == 11
+
+
+def test_rows_are_set_aside_once_nothing_is_refused(edit: Edit, instant: Runner, tmp_path: Path) -> None:
+    folder = run(edit(part="data"), results=tmp_path, runner=instant).folder
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    changed, keep = edit("val_size=10", "val_size=11", part="data"), Keep(set_aside=True)
+    too_large = dataclasses.replace(changed.trials[0], batch_size=2000)
+    with pytest.raises(ConfigError, match="batch_size"):
+        run(
+            dataclasses.replace(changed, trials=[*changed.trials, too_large]),
+            results=tmp_path,
+            runner=instant,
+            keep=keep,
+        )
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
