@@ -198,7 +198,8 @@ def _cause(status: int | None, words: str) -> ProcessLostError:
         return ProcessLostError(f"its process ended with exit status {status}", is_own_doing=True)
     place = fault_place(words)
     where = f" ({place})" if place else ", by someone or because memory ran out" if -status == signal.SIGKILL else ""
-    cause = f"its process was killed by {signal.Signals(-status).name}{where}"
+    known = {one.value: one.name for one in signal.Signals}  # without most real-time signals
+    cause = f"its process was killed by {known.get(-status, f'signal {-status}')}{where}"
     return ProcessLostError(cause, is_own_doing=place is not None, trace=words or None)
 
 

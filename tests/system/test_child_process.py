@@ -114,6 +114,10 @@ def killed() -> None:
     signal.raise_signal(signal.SIGKILL)
 
 
+def killed_in_real_time() -> None:
+    signal.raise_signal(signal.SIGRTMIN + 1)
+
+
 def ending_in_a_thread() -> None:
     threading.Thread(target=lambda: os._exit(0)).start()
     time.sleep(60)
@@ -207,6 +211,7 @@ def test_it_ends_when_its_threads_and_exit_handlers_have(capfd: pytest.CaptureFi
         (crashing, rf"was killed by SIGSEGV \({HERE}:\d+\)", True),
         (alarmed, rf"was killed by SIGALRM \({HERE}:\d+\)", True),
         (killed, "was killed by SIGKILL, by someone or because memory ran out", False),
+        (killed_in_real_time, f"was killed by signal {signal.SIGRTMIN + 1}", False),
         (ending_in_a_thread, rf"ended by os._exit\(0\) \({HERE}:\d+\)", True),
         (ending_in_c, "ended with exit status 0", True),
     ],
