@@ -207,9 +207,12 @@ def require_own_folder(folder: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make renames into and out of a folder durable."""
+    """Make renames into and out of a folder durable, where its file system can: some network ones refuse."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.EINVAL):  # as PostgreSQL's `fsync_fname_ext` has it
+            raise
     finally:
         os.close(descriptor)

@@ -1,8 +1,10 @@
 """Laws of atomic writes: the old content or the new, never a part, and nothing left behind."""
 
+import contextlib
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +36,22 @@ def test_old_content_stays_until_the_body_has_succeeded(tmp_path: Path, durable:
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("cause", [errno.EINVAL, errno.EIO])
+def test_a_file_system_without_fsync_of_folders_is_used_and_a_broken_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: int
+) -> None:
+    flush = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(cause, os.strerror(cause))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with contextlib.nullcontext() if cause == errno.EINVAL else pytest.raises(LedgerError, match="repair the disk"):
+        write_atomically(tmp_path / "a.json", b"{}", "row")
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
