@@ -53,12 +53,13 @@ class Experiment:
         callback = self.fit()
         if callback.dead_process:
             return {name: self.trials[name] for name in callback.unfinished()}
-        paused = callback.paused
+        again = callback.paused
         if callback.out_of_memory and not self.observer.is_ending():
             large = {name: self.trials[name] for name in callback.out_of_memory}
             settings = replace(self.settings, runtime={**self.settings.runtime, "gpus": NUM_GPUS_ALONE})
-            paused += replace(self, trials=large, num_proposals=0, settings=settings).fit().paused
-        return {name: self.trials[name] for name in paused}
+            alone = replace(self, trials=large, num_proposals=0, settings=settings).fit()
+            again += alone.unfinished() if alone.dead_process else alone.paused
+        return {name: self.trials[name] for name in again}
 
     def fit(self) -> TuneCallback:
         """Run Tune once; return the callback, which knows the trials that have to run again."""

@@ -175,6 +175,24 @@ def test_trials_of_a_ray_that_has_broken_down_run_again(
     assert made.run() == made.trials
 
 
+def test_trials_that_were_alone_on_a_gpu_when_ray_broke_down_run_again(
+    failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[TuneCallback] = []
+
+    def fit(self: FakeTuner) -> None:
+        fits.append(self.callback)
+        if len(fits) == 1:
+            self.callback.out_of_memory.append(trial_id(TRIALS[0]))
+        else:
+            raise retries.BrokenRay("raylet")
+
+    monkeypatch.setattr(failing, "fit", fit)
+    monkeypatch.setattr(private, "dead_process", lambda: "raylet" if len(fits) == 2 else None)
+    made = experiment(*TRIALS)
+    assert made.run() == {trial_id(TRIALS[0]): TRIALS[0]}
+
+
 def test_a_run_that_was_asked_to_end_is_no_error(failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch) -> None:
     def end(self: FakeTuner) -> None:
         self.callback.has_ended = True
