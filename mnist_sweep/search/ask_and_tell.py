@@ -54,19 +54,19 @@ class Proposals:
         self._suggestions: dict[str, str] = {}  # the searcher's own id of each trial that has no row yet
         self._rows: dict[str, TrialRow] = {}
         self._untold: set[str] = set()
-        self._num_suggestions = 0
+        self._num_suggestions, self._waits = 0, False  # for a row
         for row in rows:
             self.tell(row)
         starts_over = search.is_sampled and search.algorithm != "tpe"  # with the random numbers of the first run
         self._max_known = MAX_KNOWN_SUGGESTIONS + starts_over * len(self._rows)
 
     def ask(self) -> TrialConfig | None:
-        """Return a trial that was neither returned before nor has a row; None if the searcher has none now.
+        """Return a trial that was neither returned before nor has a row; None if the searcher has none until a row.
 
         Raises:
             SweepError: It has never had any, or raises an exception.
         """
-        num_known = 0
+        num_known = self._max_known if self._waits else 0
         while num_known < self._max_known:
             self._num_suggestions += 1
             suggestion = f"proposal-{self._num_suggestions}"
@@ -91,14 +91,14 @@ class Proposals:
                 if name not in self._pending:
                     return trial
                 self._pending.remove(name)
-        self.exhausted = not self._suggestions
+        self.exhausted, self._waits = not self._suggestions, bool(self._suggestions)
         if self.exhausted and not self._rows:
             raise SweepError(f"{self._searcher.name} proposes no trial{f': {self.warning}' if self.warning else ''}.")
         return None
 
     def tell(self, row: TrialRow) -> None:
         """Tell the searcher a row, whether it suggested the trial or not."""
-        self._rows[row.trial_id] = row
+        self._rows[row.trial_id], self._waits = row, False
         if row.status is Status.OK and self._search.learned(row) is None:
             lacking = [name for name in self._search.objectives[1:] if getattr(row, name) is None]
             self.warning = f"rows without {listed(lacking)} teach the search nothing: return that from `train`"

@@ -177,6 +177,20 @@ def test_a_sampler_of_a_finite_space_ends_when_it_has_sampled_all(make_row: Make
     assert proposals.exhausted
 
 
+def test_a_searcher_without_a_trial_is_asked_again_after_a_row_only(make_row: MakeRow) -> None:
+    proposals = Proposals(search(axes={"optimizer.learning_rate": Choice((0.1, 0.2))}), [])
+    trials = [trial for _ in range(2) if (trial := proposals.ask())]
+    searcher: Any = proposals._searcher
+    nums = []
+    for trial in trials:
+        assert [proposals.ask() for _ in range(3)] == [None] * 3  # as Tune does while trials run
+        nums.append(len(searcher._study.trials))
+        proposals.tell(make_row(trial))
+    assert nums == [102, 202]
+    assert proposals.ask() is None
+    assert proposals.exhausted
+
+
 def test_tpe_knows_the_rows_that_are_there(make_row: MakeRow) -> None:
     rows = taught(Proposals(search(), []), make_row, 60)
     informed = distances(taught(Proposals(search(seed=1), rows), make_row, 10))
