@@ -110,6 +110,11 @@ class TrialQueue:
             except StopIteration as end:
                 result: TrialRow | Paused = stopped[0] if stopped else end.value
                 break
+            except ProcessLostError:
+                if not stopped:
+                    raise
+                result = stopped[0]
+                break
             if stopped:
                 yield
                 continue

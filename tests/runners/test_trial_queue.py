@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 from mnist_sweep import TrialConfig, trial_id
 from mnist_sweep.errors import ProcessLostError
 from mnist_sweep.runners.trial_process import ThisProcess
 from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.training.row_builder import failed
+from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from tests.runners.test_protocol import Notes
 
 BASE = TrialConfig()
@@ -26,10 +28,10 @@ class Failing(ThisProcess):
         return failed(config, error="at once")
 
 
-def queue_of(observer: Notes, *listed: TrialConfig, num_proposals: int = 0) -> TrialQueue:
+def queue_of(observer: Notes, *listed: TrialConfig, **changed: Any) -> TrialQueue:
     datasets: Any = {BASE.data: None}
-    options: dict[str, Any] = {"num_proposals": num_proposals, "artifacts": None, "max_retries": 0}
-    return TrialQueue(listed, datasets, observer, **options)
+    options: dict[str, Any] = {"num_proposals": 0, "artifacts": None, "max_retries": 1}
+    return TrialQueue(listed, datasets, observer, **options | changed)
 
 
 def test_listed_trials_come_before_proposed_ones_and_these_only_if_there_may_be_any() -> None:
@@ -65,6 +67,25 @@ def test_a_process_that_is_lost_while_it_starts_does_not_end_the_run() -> None:
             raise ProcessLostError("its process was killed by SIGKILL")
 
     assert [*queue_of(Notes(), FIRST).start(Lost())] == [None]
+
+
+def test_a_trial_that_was_stopped_keeps_its_row_if_its_process_is_lost_before_it_obeys() -> None:
+    class Stubborn(ThisProcess):
+        def __init__(self) -> None:
+            super().__init__({})
+            self.steps = self.lost
+
+        def lost(self, config: TrialConfig, *_: object, **__: object) -> Any:
+            try:
+                yield Heartbeat(1, None)
+            except Paused:
+                raise ProcessLostError("its process was killed by SIGKILL") from None
+
+    row, observer, stopping = failed(FIRST, error="stopped"), Notes(), mock.Mock()
+    stopping.row_if_stopped.return_value = row
+    waiting = queue_of(observer, FIRST, stopping=stopping)
+    assert [*waiting.run(Stubborn(), FIRST)] == [None]
+    assert observer.heard == [("started", trial_id(FIRST)), ("finished", trial_id(FIRST), row.status)]
 
 
 def test_a_process_is_not_waited_for_in_a_run_that_is_to_end() -> None:
