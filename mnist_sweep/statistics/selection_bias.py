@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics import two_way_residuals as two_way
-from mnist_sweep.statistics.intervals import CONFIDENCE, UPPER, half_width_of_mean, studentized_range_quantile
+from mnist_sweep.statistics.intervals import (
+    CONFIDENCE,
+    UPPER,
+    half_width_of_mean,
+    studentized_range_quantile,
+    wilson_interval,
+)
 from mnist_sweep.statistics.two_way_residuals import Array, Cells, Codes
 from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
@@ -129,10 +135,12 @@ def bias_over_images(means: Array, num_images: int) -> SelectionBias:
 
     That the images are easy or hard for all configs alike did not influence the selection; it widens the interval only.
     """
-    # The arc sine of the square root of a proportion has the same variance for all proportions.
-    angles = np.arcsin(np.sqrt(means))
+    # The arc sine of the square root of a proportion has the same variance for all proportions, but near 1.
+    angles, best = np.arcsin(np.sqrt(means)), float(means.max())
     found = _bias(angles, 1 / (4 * num_images))
-    return SelectionBias(*(float(means.max() - np.sin(min(angles.max() - one, np.pi / 2)) ** 2) for one in found))
+    expected, low, high = (best - math.sin(min(max(angles.max() - one, 0), math.pi / 2)) ** 2 for one in found)
+    of_one = best - float(wilson_interval(best * num_images, num_images)[0])  # the best of many drops no less
+    return SelectionBias(expected, low, max(high, of_one))
 
 
 def _bias(means: Array, variance: float) -> SelectionBias:

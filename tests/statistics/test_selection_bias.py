@@ -57,6 +57,18 @@ def test_best_of_perfect_accuracies_can_only_drop() -> None:
     assert 0 <= found.low < found.expected < found.high
 
 
+@pytest.mark.parametrize("true", [0.97, 0.99, 0.995])
+def test_interval_of_the_bias_over_images_covers_the_drop_from_nearly_all(true: float) -> None:
+    means = np.random.default_rng(3).binomial(300, true, (300, 4)) / 300
+    drops = zip(means.max(axis=1) - true, (bias_over_images(one, 300) for one in means), strict=True)
+    assert np.mean([found.low <= drop <= found.high for drop, found in drops]) >= 0.93
+
+
+def test_interval_of_the_bias_of_accuracies_of_0_holds_it() -> None:
+    found = bias_over_images(np.zeros(4), 300)
+    assert found.low < found.expected == found.high == 0
+
+
 def bias_of(table: Array) -> SelectionBias:
     """Return the bias of the best config of a table as a selection estimates it, among those tied with it."""
     found, best = long_form(table, ~np.isnan(table)), int(np.nanmean(table, axis=1).argmax())
