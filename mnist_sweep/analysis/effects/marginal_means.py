@@ -23,6 +23,7 @@ from mnist_sweep.analysis.effects.level_variances import variance_of_difference
 from mnist_sweep.statistics.intervals import studentized_range_quantile, weight_of_few
 
 ONE_IMAGE = math.sqrt(12)  # in standard deviations of rounding
+ROUNDING = 1e-9  # relative, of sums
 
 
 class Interval(NamedTuple):
@@ -134,7 +135,7 @@ def _interval(
         return Interval(math.nan, math.nan, math.nan)
     mean, variance = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
     half = _weighted(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan
-    if variance <= len(parts) * design.least_variance(model):  # then all round alike
+    if variance <= len(parts) * design.least_variance(model) * (1 + ROUNDING):  # then all round alike
         step = ONE_IMAGE * math.sqrt(model.design.rounding)
         half = max(half, step + design.RESOLUTION) if step else math.nan
     return Interval(mean, mean - half, mean + half)

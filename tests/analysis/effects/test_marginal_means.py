@@ -62,3 +62,13 @@ def test_accuracies_that_count_few_images_show_nothing_by_chance_in_more_than_5_
         model, _ = fit_with_interactions(design_of_trials(accuracy, codes, setting, seed, rounding=1 / (12 * 300**2)))
         shown.append(marginal_means(model, 0).difference.low > 0)
     assert np.mean(shown) <= 0.05
+
+
+@pytest.mark.parametrize("num_seeds", [2, 3, 4, 5])
+def test_where_all_seeds_round_alike_a_difference_is_known_to_an_image_at_best(num_seeds: int) -> None:
+    levels, seeds = np.divmod(np.arange(3 * num_seeds), num_seeds)
+    for size in range(100, 200):
+        accuracy = 0.9 + 0.01 * levels
+        table = design_of_trials(accuracy, levels[:, None], levels, seeds, rounding=1 / (12 * size**2))
+        found = marginal_means(fit_with_interactions(table)[0], 0).difference
+        assert min(found.mean - found.low, found.high - found.mean) > 1 / size
