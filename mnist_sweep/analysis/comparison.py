@@ -87,7 +87,10 @@ def compare_pairs(paired: Pairs) -> Comparison:
     a, b = (f"{name} ({text})" if text else name for name, text in zip(paired.names, labels, strict=True))
     values = [[float(row.val or 0) for row in rows] for rows in zip(*pairs, strict=True)]
     configs = [row.config for pair in pairs for row in pair]
-    limits = wording.notes(configs, method, measure), wording.unequal_spread(paired.names, values, measure)
+    size = val.num_images or configs[0].get("data.val_size")  # may be anything in a data set of the user's own
+    num_images = size if measure.is_accuracy and type(size) is int and size > 0 else None
+    spread = wording.unequal_spread(paired.names, values, measure, num_images=num_images)
+    limits = wording.notes(configs, method, measure), spread
     return Comparison(
         a=paired.names[0],
         b=paired.names[1],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from mnist_sweep.statistics.paired_tests import AccuracyDifference
+from mnist_sweep.statistics.paired_tests import SMALLEST_STD, AccuracyDifference
 from mnist_sweep.text.html_fragments import html_repr
 from mnist_sweep.text.names import different_images_note, varying
 from mnist_sweep.text.numbers import counted, probability
@@ -152,18 +152,23 @@ def notes(configs: Sequence[Mapping[str, Any]], method: str, measure: Measure = 
 
 
 def unequal_spread(
-    names: Sequence[str], given: Sequence[Sequence[float]], measure: Measure = ACCURACY
+    names: Sequence[str],
+    given: Sequence[Sequence[float]],
+    measure: Measure = ACCURACY,
+    *,
+    num_images: int | None = None,
 ) -> Iterator[str]:
     """Yield a note if the values of one of two configs vary more over seeds (F-test at the 1% level).
 
-    One run in 20 that collapses makes tests of means err in up to 29% of comparisons.
+    One run in 20 that collapses makes tests of means err in up to 29% of comparisons. Accuracies vary at least by their
+    rounding to whole images, if their number is known: that some are equal is often chance.
     """
     if len(given[0]) < 2:
         return
     pairs = zip(names, (float(np.std(values, ddof=1)) for values in given), strict=True)
     (less, small), (more, large) = sorted(pairs, key=lambda pair: pair[1])
-    df = len(given[0]) - 1
-    if large > 0 and 2 * scipy.special.fdtrc(df, df, (large / small) ** 2 if small else math.inf) < UNEQUAL:
+    df, least = len(given[0]) - 1, 1 / (num_images * math.sqrt(12)) if num_images else SMALLEST_STD
+    if 2 * scipy.special.fdtrc(df, df, (large / max(small, least)) ** 2) < UNEQUAL:
         deviations = f"standard deviations {measure.delta(large)} and {measure.difference(small)}"
         vary = f"The seeds of {more} vary more than those of {less} ({deviations})"
         yield f"{vary}: a few runs may decide the difference of the means, so look at each seed."

@@ -120,6 +120,16 @@ def test_config_whose_seeds_vary_more_is_noted() -> None:
     assert list(unequal_spread(("a", "b"), (steady, [0.5] * 5)))
     assert not list(unequal_spread(("a", "b"), ([0.5] * 5, [0.6] * 5)))
     assert not list(unequal_spread(("a", "b"), ([0.5], [0.6])))
+    assert not list(unequal_spread(("a", "b"), ([0.7] * 3, [0.9] * 3))), "whose deviations are not 0 but rounding"
+
+
+@pytest.mark.parametrize("std", [0.001, 0.003, 0.01])
+@pytest.mark.parametrize("num_seeds", [2, 3, 5])
+def test_seeds_that_happen_to_classify_as_many_images_correctly_are_no_proof(std: float, num_seeds: int) -> None:
+    draw = np.random.default_rng(0)
+    pairs = (np.round(300 * draw.normal(0.95, std, (1000, 2, num_seeds))) / 300).tolist()
+    assert np.mean([bool([*unequal_spread(("a", "b"), one, num_images=300)]) for one in pairs]) <= 0.02
+    assert list(unequal_spread(("a", "b"), ([0.95] * 5, [0.95, 0.95, 0.1, 0.95, 0.95]), num_images=300))
 
 
 def test_seeds_that_vary_alike_are_noted_in_1_percent() -> None:
