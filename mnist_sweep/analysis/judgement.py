@@ -182,10 +182,13 @@ def _judged(paired: Pairs, found: Comparison, within: float) -> Verdict:
     if not reason and -within < on_val.low and on_val.high < within:
         sentence = f"{a} and {b} are equivalent within {margin}{of} {SCOPES[found.method]}: {said}."
         return conclude(outcome="equivalent", sentence=sentence)
-    reason = reason or f"the interval holds 0 and reaches beyond {margin}"
+    why = "the interval holds 0 and" if on_val.low <= 0 <= on_val.high else "it is not significant, and the interval"
+    reason = reason or f"{why} reaches beyond {margin}"
     seeds, images = _needed(paired, found, within)
     ways = [f"{counted(num, noun)}" for num, noun in ((seeds, "seed"), (images, "validation image")) if num is not None]
-    way_out = f"About {' or '.join(ways)} would decide it" if ways else "It takes more seeds and more images"
+    way_out = (
+        f"About {' or '.join(ways)} would decide it" if ways else f"It takes more seeds{' and more images' * is_new}"
+    )
     open_ = f"Whether {a} or {b} is better{in_} is undecided {SCOPES[found.method]}: {said}; {reason}. {way_out}."
     return conclude(outcome="undecided", reason=reason, seeds_needed=seeds, images_needed=images, sentence=open_)
 
@@ -197,4 +200,6 @@ def _needed(paired: Pairs, found: Comparison, within: float) -> tuple[int | None
         differences = of_a - of_b
     ways = zip(data_for_half_width(differences, within / 2), (on_val.seeds_needed, on_val.images_needed), strict=True)
     seeds, images = (min((num for num in way if num is not None), default=None) for way in ways)
+    if images is not None:  # with two seeds, there is no verdict on any number
+        images = None if len(paired.pairs) == 2 else max(images, (found.val.num_images or 0) + 1)
     return None if seeds is None else max(seeds, MIN_SEEDS, len(paired.pairs) + 1), images

@@ -104,6 +104,7 @@ def test_two_seeds_are_too_few_whatever_they_show(results: Folder) -> None:
     assert (found.outcome, found.num_seeds, found.seeds_needed) == ("undecided", 2, 3)
     assert "two seeds" in found.reason
     assert found.new_images is not None
+    assert (found.images_needed, found.sentence.endswith("About 3 seeds would decide it.")) == (None, True)
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -124,6 +125,28 @@ def test_two_trained_models_are_judged_by_their_images(results: Folder) -> None:
     assert (found.outcome, found.seeds_needed) == ("undecided", None)
     assert found.images_needed is not None
     assert verdict(results.path, b.trial_id, near.trial_id, within=0.1).outcome == "equivalent"
+
+
+def test_undecided_by_the_p_value_alone_does_not_claim_that_the_interval_holds_0(results: Folder) -> None:
+    a, b = results.add(trial(7), val=range(5)), results.add(trial(8))
+    found = verdict(results.path, a.trial_id, b.trial_id)
+    assert found.new_images is not None
+    assert found.new_images.high < 0
+    assert found.reason == "it is not significant, and the interval reaches beyond 0.50 points"
+
+
+def test_images_needed_are_more_than_there_are(results: Folder) -> None:
+    ids = [results.add(trial(steps), val=val).trial_id for steps, val in ((7, range(10)), (8, range(4, 10)))]
+    seen = verdict(results.path, *ids, within=0.1).new_images
+    assert seen is not None
+    found = verdict(results.path, *ids, within=0.99 * max(-seen.low, seen.high))
+    assert (found.outcome, found.images_needed) == ("undecided", 301)
+
+
+def test_without_variance_over_seeds_only_more_seeds_are_asked_for(results: Folder) -> None:
+    for seed in range(3):
+        a, b = (results.add(trial(steps, seed), val=range(steps), kept=False) for steps in (7, 8))
+    assert verdict(results.path, a.config_id, b.config_id).sentence.endswith("It takes more seeds.")
 
 
 def test_rows_that_cannot_be_compared_leave_it_undecided(results: Folder) -> None:
