@@ -187,8 +187,13 @@ def _seeds(known: Findings, left: Budget, within: float) -> ProposedRun | None:
     if len(tied) < 2 or saved_race.read(known.folder):
         return None
     there = {name: {row.config["seed"] for row in known.good[name].rows} for name in tied}
+    spent: dict[str, set[int]] = {name: set() for name in tied}  # on trials that ended badly, which no run repeats
+    for row in known.rows.values():
+        if row.status is not Status.OK and row.config_id in spent:
+            spent[row.config_id].add(row.config["seed"])
     for config_id, _, seed in (name.rpartition("-") for name in _pending(known) | _lost(known)):
         there.get(config_id, set()).add(int(seed))  # `_finish` runs it
+        spent.get(config_id, set()).discard(int(seed))
     has = min(len(seeds & there[tied[0]]) for seeds in there.values())  # of those that a comparison takes
     wanted = _seeds_wanted([known.good[name].rows for name in tied], has, within)
     if wanted <= has:
@@ -197,7 +202,8 @@ def _seeds(known: Findings, left: Budget, within: float) -> ProposedRun | None:
     sizes = [(num, wanted) for num in range(len(tied), 1, -1)] + [(2, num) for num in range(wanted - 1, fewest - 1, -1)]
     for num_configs, num_seeds in sizes:
         names = tied[:num_configs]
-        missing = {name: len({*range(num_seeds)} - there[name]) for name in names}
+        num_seeds += len(set().union(*(spent[name] for name in names)))
+        missing = {name: len({*range(num_seeds)} - there[name] - spent[name]) for name in names}
         if not any(missing.values()):
             continue  # these have the seeds that others lack
         chosen = () if num_configs == len(known.good) else ("--configs", ",".join(names))

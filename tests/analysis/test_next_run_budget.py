@@ -88,6 +88,15 @@ def test_configs_that_share_no_seeds_get_the_same_ones(results: Folder) -> None:
     assert (run.kind, run.seeds, run.num_trials, len(run.config_ids)) == ("seeds", 3, 6, 3)
 
 
+@pytest.mark.parametrize("status", [Status.FAILED, Status.DIVERGED, Status.STOPPED])
+def test_seeds_of_trials_that_ended_badly_are_replaced_as_no_run_repeats_them(results: Folder, status: Status) -> None:
+    noisy(results, 2, 2)
+    results.add(5, 2, 0.9)
+    results.add(6, 2, None, status=status, error="bad luck", traceback="x")
+    (run,) = results.proposed()
+    assert (run.seeds, run.num_trials) == (4, 2)
+
+
 def test_seeds_are_at_most_doubled_and_only_those_of_tied_configs(results: Folder) -> None:
     ids = noisy(results, 3, 4)
     for seed in range(4):
