@@ -5,6 +5,7 @@ the same value before anything else reads them. What cannot be coerced, or break
 """
 
 import dataclasses
+import enum
 import functools
 import math
 import numbers
@@ -69,7 +70,8 @@ def coerce(value: Any) -> None:
 def coerced_fields(value: Any) -> dict[str, Any]:
     """Return the fields of a dataclass instance that do not have their declared type yet, coerced.
 
-    Types `int`, `float`, `bool`, `str`, `Literal`, `tuple` and `X | None` are supported; in others lists become tuples.
+    Types `int`, `float`, `bool`, `str`, `Enum`, `Literal`, `tuple` and `X | None` are supported; in others lists become
+    tuples.
     """
     cls: Any = type(value)
     coerced = {}
@@ -110,6 +112,8 @@ def _coercion(hint: Any) -> Coercion:
     if origin is tuple:
         is_open = arguments[1:] == (...,)
         return functools.partial(_sequence, [*map(_coercion, arguments[:1] if is_open else arguments)], is_open)
+    if isinstance(hint, enum.EnumType):
+        return functools.partial(_member, hint)
     flag, text = (functools.partial(_instance, *one) for one in ((bool, "is True or False"), (str, "is a string")))
     scalars: dict[type, Coercion] = {int: _integer, float: _number, bool: flag, str: text}
     return next((scalars[kind] for kind in scalars if hint is kind), lambda given, _: with_tuples(given))
@@ -126,8 +130,15 @@ def _require(holds: bool, rule: str, name: str, given: Any) -> None:
 
 
 def with_tuples(given: Any) -> Any:
-    """Return a value with tuples in place of lists, also of those inside."""
-    return tuple(map(with_tuples, given)) if isinstance(given, list | tuple) else given
+    """Return a value with tuples in place of lists and numbers in place of NumPy's scalars, also of those inside."""
+    return tuple(map(with_tuples, given)) if isinstance(given, list | tuple) else _without_numpy(given)
+
+
+def _member(kind: Any, given: Any, name: str) -> Any:
+    try:
+        return kind(given)
+    except ValueError:
+        _require(False, f"is one of {', '.join(map(str, kind))}", name, given)
 
 
 def _choice(arguments: tuple[Any, ...], given: Any, name: str) -> Any:
@@ -165,4 +176,4 @@ def _number(given: Any, name: str) -> float:
 
 def _instance(kind: type, rule: str, given: Any, name: str) -> Any:
     _require(isinstance(given, kind), rule, name, given)
-    return kind(given)
+    return str.__str__(given) if kind is str else given  # `str` of a member of an Enum may be its name

@@ -1,5 +1,6 @@
 """Laws of typed fields: what is one value, what is none, and how a rule is told."""
 
+import enum
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
@@ -12,6 +13,15 @@ from mnist_sweep.validation import coerce, coerced_fields, require, require_at_l
 from tests.conftest import Refused
 
 NAN, INFINITY = float("nan"), float("inf")
+
+
+class Colour(str, enum.Enum):  # noqa: UP042 (other than a StrEnum, its `str` is "Colour.RED")
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,8 @@ class Value:
     table: tuple[tuple[int, ...], ...] = ()
     pair: tuple[int, float] = (0, 0.0)
     maybe: float | None = None
+    colour: Colour = Colour.RED
+    levels: tuple[Level | None, ...] = ()
     anything: Any = None
     CONSTANT: ClassVar[int] = 7
 
@@ -66,6 +78,7 @@ def with_types(value: Any) -> Any:
         ("number", INFINITY, INFINITY),
         ("flag", np.True_, True),
         ("text", np.str_("a"), "a"),
+        ("text", Colour.RED, "red"),
         ("word", np.str_("blue"), "blue"),
         ("odd", 3.0, 3),
         ("odd", np.int64(3), 3),
@@ -77,7 +90,10 @@ def with_types(value: Any) -> Any:
         ("pair", (1.0, 2.0), (1, 2.0)),
         ("maybe", None, None),
         ("maybe", 1, 1.0),
+        ("colour", "red", Colour.RED),
+        ("levels", [2, Level.LOW, None], (Level.HIGH, Level.LOW, None)),
         ("anything", "x", "x"),
+        ("anything", [np.float64(0.5), [np.int8(1)]], (0.5, (1,))),
     ],
 )
 def test_field_becomes_its_declared_type(name: str, given: Any, coerced: Any) -> None:
@@ -112,6 +128,8 @@ def test_field_becomes_its_declared_type(name: str, given: Any, coerced: Any) ->
         ("sizes", (1, 2.5)),
         ("sizes", (True,)),
         ("maybe", "abc"),
+        ("colour", "green"),
+        ("levels", (3,)),
     ],
 )
 def test_field_refuses_what_it_cannot_hold_and_names_both(refused: Refused, name: str, given: Any) -> None:

@@ -132,7 +132,8 @@ def _validate_fields(kind: str, value: Any) -> None:
             raise ConfigError(f"{name} must be hashable, as numbers, strings and tuples are, but got {got}.") from error
     again = type(value)(**flat)
     coerce(again)
-    for name, stored in flat.items():
-        if (now := as_json(getattr(again, name), name)) != stored:
+    for name in flat:
+        given, now = getattr(value, name), getattr(again, name)
+        if repr(now) != repr(given):  # a member of an Enum that is a string or a number equals that
             rule = f"{kind}.{name} must keep its value when the {type(value).__name__} is restored from a row"
-            raise ConfigError(f"{rule}, but {stored!r} becomes {now!r}.")
+            raise ConfigError(f"{rule}, but {given!r} becomes {now!r}.")

@@ -1,5 +1,6 @@
 """Laws of the parts of a config: what is made of a name, what is refused, and that rows store own fields."""
 
+import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType
@@ -92,3 +93,20 @@ def test_value_that_a_row_does_not_make_again_is_refused(refused: Refused) -> No
         TrialConfig(model=Doubling(window=3))
     with refused(ConfigError, "model.area must be an argument of Derived"):
         TrialConfig(model=Derived())
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True)
+class Coloured(Net):
+    colour: Colour = Colour.RED
+
+
+def test_member_of_an_enum_is_one_in_the_value_that_a_row_makes_again(refused: Refused) -> None:
+    model: Any = from_flat(to_flat(TrialConfig(model=Coloured(colour=Colour.BLUE)))).model
+    assert model.colour is Colour.BLUE
+    with refused(ConfigError, "model.window must keep its value", "<Colour.BLUE: 'blue'> becomes 'blue'"):
+        TrialConfig(model=Net(window=Colour.BLUE))
