@@ -7,6 +7,7 @@ ConfigError.
 
 import dataclasses
 import functools
+import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -67,6 +68,9 @@ def part_of(kind: str, value: Any, registry: Mapping[str, Any]) -> Any:
     changed = validation.coerced_fields(value)
     component = dataclasses.replace(cast(Any, value), **changed) if changed else value
     if type(component) not in registry.values():
+        if kind == "optimizer" and not isinstance(inspect.getattr_static(value, "apply"), staticmethod):
+            rule = f"`apply` of {type(value).__name__} must be a @staticmethod"
+            raise ConfigError(f"{rule}, since trials with other numbers share its graph: take these from `numbers`.")
         _validate_fields(kind, component)
     return component
 

@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -110,3 +110,19 @@ def test_member_of_an_enum_is_one_in_the_value_that_a_row_makes_again(refused: R
     assert model.colour is Colour.BLUE
     with refused(ConfigError, "model.window must keep its value", "<Colour.BLUE: 'blue'> becomes 'blue'"):
         TrialConfig(model=Net(window=Colour.BLUE))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An optimizer that takes numbers from itself, which are those of the first trial in a graph that trials share."""
+
+    learning_rate: float = 0.1
+    SLOTS: ClassVar[dict[str, float]] = {}
+
+    def apply(self, variable: Any, gradient: Any, slots: Any, numbers: Any, step: Any) -> None:
+        variable.assign_sub(self.learning_rate * gradient)
+
+
+def test_numbers_of_an_optimizer_come_as_arguments(refused: Refused) -> None:
+    with refused(ConfigError, "`apply` of Bound must be a @staticmethod", "take these from `numbers`"):
+        TrialConfig(optimizer=Bound())
