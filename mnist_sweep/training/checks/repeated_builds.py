@@ -24,6 +24,7 @@ from mnist_sweep.models.shapes import LayerCall, record_calls
 from mnist_sweep.optim.losses import main_output
 from mnist_sweep.system import refused_exits
 from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.lines import listed
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checks.refused_models import ModelLaws, law
 from mnist_sweep.training.graph_cache import with_weights
@@ -66,7 +67,34 @@ def check(config: "TrialConfig", sample: "Sample") -> tuple[str | None, list[str
     _check_same(model, digest)
     notes = ["its initial weights are the same for every seed"] * (digest == other and _is_random(model))
     laws = ModelLaws(_called(lambda: inference.judged(model, main_output(config.loss))), sample, config.precision)
-    return digest, [*notes, *_called(laws.check)]
+    notes += _called(laws.check)
+    _check_marks(config, sample, model)
+    return digest, notes
+
+
+def _check_marks(config: "TrialConfig", sample: "Sample", model: Any) -> None:
+    """Validate that fields marked with VARIABLE change variables alone, since trials that differ in them share a graph.
+
+    With the variables of a model that has other values in these fields, a model computes the same.
+    """
+    given: Any = config.model
+    marked = [field.name for field in dataclasses.fields(given) if field.metadata.get("variable")]
+    if not marked:
+        return
+    try:
+        others = {name: getattr(given, name) / 2 + 0.25 for name in marked}  # in [0, 1) if that was
+        other = build(dataclasses.replace(config, model=dataclasses.replace(given, **others)), sample)
+    except Exception:  # the user's own rules allow no such values
+        return
+    kinds = [[(variable.shape, variable.dtype) for variable in each.variables] for each in (model, other)]
+    same = kinds[0] == kinds[1]
+    if same:
+        for variable, value in zip(model.variables, other.variables, strict=True):
+            variable.assign(value)
+        calls = [[*tf.nest.flatten(each(sample.images, training=True)), *each.losses] for each in (model, other)]
+        same = all(np.array_equal(*pair, equal_nan=True) for pair in zip(*calls, strict=True))
+    finding = f"the mark VARIABLE of {listed(marked)} is wrong, since it changes more than initial values of variables"
+    law(same, finding, "declare the field in its class without that mark")
 
 
 def check_again(config: "TrialConfig", sample: "Sample", digest: str | None) -> None:

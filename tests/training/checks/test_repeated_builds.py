@@ -1,14 +1,14 @@
 """What `build` may return, and leave behind."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mnist_sweep import Digits, TrialConfig
+from mnist_sweep import CNN, VARIABLE, Digits, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training.checks import repeated_builds, sample
 
@@ -136,3 +136,44 @@ def test_a_model_that_others_have_changed_since_is_found_out() -> None:
 def test_the_layers_of_an_unbuilt_model_are_known() -> None:
     flatten, dense = repeated_builds.calls(trial(unbuilt), DIGITS)
     assert (tuple(flatten.outputs.shape), len(dense.weights)) == ((1, 64), 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt(CNN):
+    """Inherits the mark of `dropout`, but not the layer that keeps it in a weight."""
+
+    filters: tuple[int, ...] = (2,)
+    units: int = 16
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        model = CNN.build(self, image_shape, num_classes)
+        x = keras.layers.Dropout(self.dropout)(model.get_layer("hidden").output)
+        return keras.Model(model.input, keras.layers.Dense(num_classes)(x))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapped(Rebuilt):
+    """Keeps `dropout` in a weight, and a scale in no layer, but without a mark."""
+
+    scale: float = field(default=1.0)
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        model = CNN.build(self, image_shape, num_classes)
+        return keras.Model(model.input, keras.layers.Rescaling(self.scale)(model.output))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked(Wrapped):
+    scale: float = field(default=1.0, metadata=VARIABLE)
+
+
+def test_a_field_is_marked_only_if_all_that_it_changes_is_kept_in_weights() -> None:
+    for model in (CNN(filters=(2,), units=16), Wrapped(), Wrapped(dropout=0.3)):
+        repeated_builds.check(TrialConfig(model=model), DIGITS)
+    for model in (Rebuilt(), Rebuilt(dropout=0.3), Marked()):
+        with pytest.raises(ConfigError, match="the mark VARIABLE of .* is wrong, since it changes more than"):
+            repeated_builds.check(TrialConfig(model=model), DIGITS)
