@@ -22,7 +22,10 @@ def show(comparison: Comparison, console: Console) -> None:
 def _table(comparison: Comparison) -> Table:
     splits, measure = (comparison.val, comparison.test), comparison.objective
     found = [split.difference for split in splits]
-    table = plain_table(Column(no_wrap=True), *numbers(*(split.name for split in splits)))
+    table = plain_table(
+        Column(overflow="fold", min_width=max(len(comparison.a), len(comparison.b))),
+        *numbers(*(split.name for split in splits)),
+    )
     for side in ("a", "b"):
         name = f"{getattr(comparison, side)} {getattr(comparison, f'label_{side}')}".rstrip()
         table.add_row(Text(name), *(measure.text(getattr(split, f"mean_{side}")) for split in splits))

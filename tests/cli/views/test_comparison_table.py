@@ -1,5 +1,6 @@
-"""Laws of the view of `compare`: the numbers, the conclusion and the images are there, and no id is cut."""
+"""Laws of the view of `compare`: the numbers, the conclusion and the images are there, and no id or number is cut."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,10 @@ def test_numbers_conclusion_and_images_are_printed(results: Folder) -> None:
     assert f"test images that only {a.config_id} classifies correctly in at least half of the seeds (1): 7" in seen
 
 
-def test_ids_are_never_cut(results: Folder) -> None:
-    a, b = results.add(A, val=[1]), results.add(B, val=[2])
-    lines = shown(show, compare(results.path, a.trial_id, b.trial_id), width=50).splitlines()
-    assert lines[1].startswith(f"{a.trial_id} ")
-    assert lines[2].startswith(f"{b.trial_id} ")
+def test_ids_and_numbers_are_never_cut(results: Folder) -> None:
+    a = results.add(replace(A, batch_size=1_000_000, evaluate_every=3), val=[1])
+    b = results.add(replace(B, batch_size=2_000_000, evaluate_every=4), val=[2])
+    text = shown(show, compare(results.path, a.trial_id, b.trial_id), width=60)
+    lines = text[: text.index("\ndifference")].splitlines()
+    assert {a.trial_id, b.trial_id} < {line.partition(" ")[0] for line in lines}
+    assert "…" not in text
