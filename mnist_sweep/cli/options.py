@@ -31,7 +31,7 @@ class ImageSize(click.ParamType[tuple[int, int]]):
         """Return the height and the width."""
         sides = str(value).lower().split("x")
         if not (len(sides) in (1, 2) and all(side.isdecimal() and int(side) > 0 for side in sides)):
-            self.fail(f"{value!r} is no size: write 64, or 48x64 for height and width.", param, context)
+            self.fail(f"{value!r} is not a size: write 64, or 48x64 for height and width.", param, context)
         return int(sides[0]), int(sides[-1])
 
 

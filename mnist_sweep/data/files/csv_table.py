@@ -14,6 +14,7 @@ from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import one_line, shortened
 from mnist_sweep.text.names import natural
+from mnist_sweep.text.numbers import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +28,8 @@ PIXEL = re.compile(r"(pixel|px|x|f)?[ _]?\d+(x\d+)?", re.IGNORECASE)
 class Csv(OwnFiles):
     """A CSV file, or a folder of them with `train`, `val` or `test` in their names.
 
-    Columns whose names are a number, or end in one (`pixel0`, `1x1`), are pixels, row by row; other columns are not
-    used. Without a line of names, the first column is the label.
+    Columns named by numbers (`0`, `1x1`), also after `pixel`, `px`, `x` or `f`, are pixels, row by row; other columns
+    are not used. Without a line of names, the first column is the label.
 
     Attributes:
         label: Name of the column of labels; None if it is `label`, `class`, `target`, `digit` or `y`. Several names are
@@ -89,7 +90,7 @@ class Csv(OwnFiles):
             raise DataError(f"{path} {error}.") from error
         except (pa.ArrowException, csv.Error, UnicodeDecodeError, ValueError) as error:
             raise DataError(
-                f"{path} is no table of labels and pixels from 0 to 255 ({shortened(one_line(error))})."
+                f"{path} is not a table of labels and pixels from 0 to 255 ({shortened(one_line(error))})."
             ) from error
 
     def _columns(self, names: list[str], has_names: bool) -> tuple[list[str], list[str]]:
@@ -117,10 +118,11 @@ class Csv(OwnFiles):
             height, width = self.image_size or (0, 0)
             if height * width * channels == num_values > 0:
                 return height, width, channels
-        raise DataError(
-            f"has {num_values} columns of pixels, which is no square of a side and no multiple of image_size="
-            f"{self.image_size}: name the image_size=(height, width)"
-        )
+        if not num_values:
+            raise DataError("has no columns of pixels, named by numbers such as 0, 1x1 or pixel0")
+        shape = "square image" if self.image_size is None else "grey or colour image of {}x{}".format(*self.image_size)
+        way_out = "state their image_size=(height, width), or --image-size"
+        raise DataError(f"has {counted(num_values, 'column')} of pixels, which make no {shape}: {way_out}")
 
 
 def _header(content: bytes) -> tuple[list[str], str, bool]:

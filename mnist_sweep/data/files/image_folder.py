@@ -65,13 +65,13 @@ def _classes(root: Path, unused: list[str]) -> dict[str, dict[str, str]]:
     named = {path: splits.WORDS.get(name.lower()) for name, path in folders.items()}
     train = next((path for path, split in named.items() if split == "train"), None)
     if not folders:
-        raise DataError(f"holds no folders, expected {LAYOUT}.")
+        raise DataError(f"must hold {LAYOUT}, but holds no folders.")
     if not (train and _entries(Path(train), root, [])):
         if len(folders) == 1 and (inner := _entries(Path(*folders.values()), root, [])):
             name = Path(*folders.values()).name
             raise DataError(f"holds one folder, with {listed([*inner][:MAX_NAMED])} in it: is {name}/ what you mean?")
         if all(named.values()) or any(split and _entries(Path(path), root, []) for path, split in named.items()):
-            raise DataError(f"holds {listed([*folders])}, but no folder train/ with classes in it, expected {LAYOUT}.")
+            raise DataError(f"must hold {LAYOUT}, but holds {listed([*folders])} and no train/ with classes in it.")
         return {"train": folders}
     found: dict[str, dict[str, str]] = {}
     for path, split in named.items():

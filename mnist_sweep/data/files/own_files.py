@@ -203,5 +203,5 @@ def find(path: str | os.PathLike[str]) -> Path:
     for candidate in (given, *(folder / there for folder in folders)):
         if "\0" not in str(given) and os.access(candidate, os.F_OK):
             return candidate
-    where = f"{given}, nor {there} in a folder named by {data_folders.FOLDERS_VARIABLE}"
-    raise DataError(f"there is no {where}: give the path of a file or folder, from {Path.cwd()}.")
+    where = "" if given.is_absolute() else f" in {Path.cwd()}"
+    raise DataError(f"there is no {given}{where}, nor {there} in a folder of {data_folders.FOLDERS_VARIABLE}.")

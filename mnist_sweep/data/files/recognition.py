@@ -1,5 +1,6 @@
 """Recognition of data on the command line: the name of a built-in data set, or a path and what lies there."""
 
+import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,12 +44,13 @@ def recognise(
         except DataError as error:
             if not str(error).startswith("there is no"):
                 raise
-            known = ", ".join(name for name, source in sorted(DATASETS.items()) if not issubclass(source, OwnFiles))
-            raise UnknownNameError(f"unknown data {given!r}: known are {known}; {error}") from error
+            known = [name for name, source in sorted(DATASETS.items()) if not issubclass(source, OwnFiles)]
+            near = "".join(f" (did you mean {name}?)" for name in difflib.get_close_matches(given, known, 1))
+            raise UnknownNameError(f"unknown data {given!r}: known are {', '.join(known)}{near}; {error}") from error
         options["path"] = given
     for option in options:
         if not hasattr(DATASETS[name], option):
-            raise ConfigError(f"{option} goes with {GOES_WITH[option]} only, but {given} is {name}.")
+            raise ConfigError(f"{option} goes with {GOES_WITH[option]} only: leave it out for {given}.")
     source: Callable[..., DataSource] = DATASETS[name]
     return source(**options)
 
@@ -82,4 +84,4 @@ def _format_of_folder(path: Path) -> str:
             return name
     if ".npz" in suffixes:
         raise DataError(f"{path} holds an .npz file: give the path of the file.")
-    raise DataError(f"{path} holds no data of a known format: folders of images, .npy, IDX, CSV or Parquet files.")
+    raise DataError(f"{path} holds no data of a known format: folders named by class, .npy, IDX, CSV or Parquet files.")

@@ -203,11 +203,11 @@ def test_links_stay_inside(pets: Path, refused: Refused) -> None:
 
 
 HELD: dict[str, tuple[list[str], list[str]]] = {
-    "nothing": ([], ["holds no folders, expected folders named after classes"]),
+    "nothing": ([], ["must hold folders named after classes, or", "but holds no folders"]),
     "a file": (["1.png"], ["holds no folders"]),
     "empty folders": (["cat/"], ["train holds no images"]),
-    "no train": (["test/1.png", "val/1.png"], ["holds test and val, but no folder train/"]),
-    "train misspelt": (["trian/cat/1.png", "test/cat/1.png"], ["holds test and trian, but no folder train/ with"]),
+    "no train": (["test/1.png", "val/1.png"], ["but holds test and val and no train/"]),
+    "train misspelt": (["trian/cat/1.png", "test/cat/1.png"], ["but holds test and trian and no train/ with"]),
     "two validations": (
         ["train/cat/1.png", "val/cat/1.png", "valid/cat/1.png"],
         ["two folders of val images, one of them valid/"],

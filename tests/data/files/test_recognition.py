@@ -32,7 +32,7 @@ def test_a_size_is_that_of_images(written: dict[str, Path], refused: Refused) ->
     pets = str(written["image_folder"])
     assert recognise(pets, image_size=(4, 5)) == ImageFolder(pets, image_size=(4, 5))
     for given in ("mnist", str(written["idx"]), str(written["arrays"])):
-        with refused(ConfigError, "image_size goes with image files and tables only, but", given):
+        with refused(ConfigError, "image_size goes with image files and tables only: leave it out for", given):
             recognise(given, image_size=(4, 5))
 
 
@@ -49,10 +49,12 @@ def test_arrays_compressed_tables_and_others_in_a_folder(tmp_path: Path) -> None
 def test_what_is_no_data_is_refused(written: dict[str, Path], tmp_path: Path, refused: Refused) -> None:
     with refused(UnknownNameError, "unknown data 'letters': known are cifar10, digits, fashion_mnist, kmnist, mnist"):
         recognise("letters")
+    with refused(UnknownNameError, "fashion_mnist, kmnist, mnist (did you mean mnist?); there is no mnits in "):
+        recognise("mnits")
     with refused(UnknownNameError, "unknown data 'csv'"):
         recognise("csv")
     (tmp_path / "empty").mkdir()
-    with refused(DataError, "holds no data of a known format"):
+    with refused(DataError, "holds no data of a known format: folders named by class, .npy"):
         recognise(str(tmp_path / "empty"))
     shutil.copy(written["arrays"], tmp_path / "empty")
     with refused(DataError, "holds an .npz file: give the path of the file"):
