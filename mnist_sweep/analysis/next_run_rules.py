@@ -157,7 +157,7 @@ def known_of(
     if saved_race.read(folder):
         notes += ("A race adds seeds itself: its command resumes it until it has ended.",)
     if not command:
-        notes += ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
+        notes += ("The commands are unknown, since the last run is not recorded: pass the script (`--script`).",)
     num_workers = records[-1].num_workers if records else 1
     return Findings(folder, rows, kept[0].measure, good, tied, num_workers, command, notes)
 
@@ -207,7 +207,8 @@ def _seeds(known: Findings, left: Budget, within: float) -> ProposedRun | None:
         if not any(missing.values()):
             continue  # these have the seeds that others lack
         chosen = () if num_configs == len(known.good) else ("--configs", ",".join(names))
-        reason = f"{counted(len(tied), 'config')} may be the best; {num_seeds:,} seeds for {num_configs:,} of them"
+        which = "each" if num_configs == len(tied) else f"{num_configs:,} of them"
+        reason = f"{counted(len(tied), 'config')} may be the best; {num_seeds:,} seeds for {which}"
         options, given = ("--seeds", str(num_seeds), *chosen), {"config_ids": tuple(names), "seeds": num_seeds}
         run = known.run("seeds", missing, reason, *options, **given)
         if left.covers(Budget(run.num_trials, run.seconds or 0.0)):

@@ -9,7 +9,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import FOLDER, PATH
+from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.atomic_files import is_read_only
@@ -115,7 +115,7 @@ Examples:
 )
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--budget", metavar="TIME|N", help="What the runs may take: a time such as 90min or 2h, or N trials.")
-@click.option("--script", type=PATH, help="The sweep script; by default that of the last run, with its options.")
+@click.option("--script", type=SCRIPT, help="The sweep script; by default that of the last run, with its options.")
 @WITHIN
 @answering
 def propose(folder: Path, budget: str | None, script: Path | None, within: float | None) -> Answer:

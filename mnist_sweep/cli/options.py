@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, readable=False, path_type=Path)  # it may be missing, but no file
 RACE = ("within", "error", "max_seeds", "assume")
+SCRIPT = click.Path(exists=True, dir_okay=False, path_type=Path)
 TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
 
 

@@ -8,7 +8,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import FOLDER, PATH, TRACEBACK
+from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, TRACEBACK
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError, SweepError, no_rows
 from mnist_sweep.system.atomic_files import is_folder
@@ -134,7 +134,7 @@ Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a
 @click.argument("trial_id", metavar="TRIAL")
 @click.option(
     "--script",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=SCRIPT,
     help="Script that defines the trial's own model or data set, or lies beside the module that does.",
 )
 @TRACEBACK

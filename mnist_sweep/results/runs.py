@@ -128,14 +128,14 @@ def read(folder: Path) -> list[RunRecord]:
 def rerun_command(command: Sequence[str], folder: Path) -> tuple[str, ...]:
     """Return the words of a run into a results folder like a recorded one, without what chose its trials or its time.
 
-    Empty if the recorded command is not that of a sweep script.
+    Empty if the recorded command is neither that of a sweep script nor `quickstart`.
     """
     program, *words = command or ("",)
     if Path(program).suffix == ".py" and Path(program).stem != "__main__":
         words = ["run", *command]
     elif Path(program).name not in ("mnist-sweep", "__main__.py"):
         words = []
-    if words[:1] != ["run"]:
+    if words[:1] not in (["run"], ["quickstart"]):
         return ()
     where = () if folder.parent == Path("results") else ("--results", str(folder.parent))
     return ("mnist-sweep", *_kept(words), *where)

@@ -77,7 +77,7 @@ def test_configs_with_one_seed_get_three(results: Folder) -> None:
     assert (run.kind, run.num_trials, run.seeds, run.seconds) == ("seeds", 8, 3, 40.0)
     assert run.command == ("mnist-sweep", "run", "mine.py", "--steps", "9", "--seeds", "3")
     assert len(run.config_ids) == 4
-    assert run.reason == "4 configs may be the best; 3 seeds for 4 of them"
+    assert run.reason == "4 configs may be the best; 3 seeds for each"
 
 
 def test_configs_that_share_no_seeds_get_the_same_ones(results: Folder) -> None:
@@ -196,7 +196,8 @@ def test_a_script_that_is_named_replaces_the_recorded_command(
     found = next_runs(results.path)
     assert found.runs[0].command == ()
     assert found.runs[0].seconds == 40.0
-    assert found.notes == ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
+    (note,) = found.notes
+    assert note == "The commands are unknown, since the last run is not recorded: pass the script (`--script`)."
 
 
 def test_without_any_measured_trial_the_time_is_unknown(results: Folder) -> None:

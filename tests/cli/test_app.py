@@ -57,6 +57,7 @@ if __name__ == "__main__":
         (["watch", "nowhere"], "nowhere holds no rows"),
         (["watch", ".", "--host", "127.0.0.2"], "--token"),
         (["watch", ".", "--token", "x"], "--token"),
+        (["next", ".", "--script", "missing.py"], "File 'missing.py' does not exist"),
         (["data", "letters"], "unknown data 'letters': known are cifar10, digits, fashion_mnist"),
         (["data", "digits", "--image-size", "8"], "image_size goes with image files and tables only"),
         (["data", "digits", "--image-size", "8x"], "'8x' is not a size: write 64, or 48x64"),

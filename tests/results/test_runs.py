@@ -198,6 +198,7 @@ def test_run_that_breaks_a_rule_cannot_exist() -> None:
         (["/opt/bin/mnist-sweep", "run", "a.py"], "run a.py"),
         (["/lib/mnist_sweep/__main__.py", "run", "a.py", "--xla"], "run a.py --xla"),
         (["sweeps/a.py", "--steps", "5"], "run sweeps/a.py --steps 5"),
+        (["mnist-sweep", "quickstart", "--data", "pets", "--seeds", "3"], "quickstart --data pets"),
         (["mnist-sweep", "run", "--num-trials", "3", "a.py", "--seeds=2", "--retry", "failed"], "run a.py"),
         (
             ["mnist-sweep", "run", "a.py", "--results", "--retry", "--precision", "float32"],
