@@ -25,6 +25,7 @@ HOW: dict[image_decoding.Resize, str] = {
     "stretch": ", which changes its proportions",
 }
 INVERTED = "inverted, since it was dark on light"
+MAX_TINT = 16  # largest difference of a pixel's channels in a grey image that was stored as JPEG or CMYK
 
 
 class PreparedImage(NamedTuple):
@@ -66,6 +67,7 @@ def _prepared(
     height, width, channels = image_shape
     if channels not in (1, 3):
         return DataError(f"{name} is an image of 1 or 3 channels, but the model was trained on {channels}.")
+    lost = ["converted to greyscale"] * (channels == 1 and _is_coloured(image))
     image = image.convert("L" if channels == 1 else "RGB")
     try:
         if card.handwriting and channels == 1:
@@ -75,7 +77,11 @@ def _prepared(
     except DataError as error:
         return DataError(f"{name} {error}")
     pixels = np.asarray(made, np.float32).reshape(height, width, channels) / np.float32(255)
-    return PreparedImage(name, pixels, ", ".join(done))
+    return PreparedImage(name, pixels, ", ".join(lost + done))
+
+
+def _is_coloured(image: Image.Image) -> bool:
+    return bool((np.ptp(np.asarray(image.convert("RGB")), axis=2) > MAX_TINT).any())
 
 
 def _scaled(image: Image.Image, size: tuple[int, int], how: image_decoding.Resize) -> tuple[Image.Image, list[str]]:

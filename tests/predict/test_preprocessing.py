@@ -119,6 +119,13 @@ def test_a_picture_is_the_same_in_every_mode(tmp_path: Path, name: str, shape: t
     assert picture.preprocessing == grey.preprocessing
 
 
+def test_a_picture_whose_colours_are_lost_says_so(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), (250, 120, 0)).save(tmp_path / "a.jpg")
+    for shape, before in (((32, 32, 1), "converted to greyscale, "), (CIFAR, "")):
+        (picture,) = read(tmp_path / "a.jpg", shape, handwriting=False)
+        assert picture.preprocessing == f"{before}scaled from 64x64 to 32x32"
+
+
 @pytest.mark.parametrize("shape", [CIFAR, (32, 32, 1)])
 def test_a_picture_of_anything_but_handwriting_is_scaled_and_nothing_else(
     tmp_path: Path, shape: tuple[int, int, int]
