@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mnist_sweep.errors import DataError, LedgerError
+from mnist_sweep.errors import DataError, LedgerError, no_rows
 from mnist_sweep.results import lookup, saved_race
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.atomic_files import is_folder
+from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.row import TrialRow
@@ -58,20 +58,21 @@ def best_model(folder: Path, name: str | None = None) -> KeptModel:
     `lookup.find` takes it, leaves no other to choose from.
 
     Raises:
-        LedgerError: There is no such folder or trial, or none of its models is kept.
+        LedgerError: There are no rows or no such trial, or none of its models is kept.
     """
-    if not is_folder(folder):
-        raise LedgerError(f"{folder} is not a folder: give a sweep's results folder, such as results/quickstart.")
     ledger = Ledger(folder)
     rows, models = ledger.rows(with_history=False), ledger.models()
+    if not rows:
+        raise no_rows(folder)
     match = lookup.find(rows, name, folder) if name is not None else None
     configs = ranking.by_config(match.rows if match else rows.values()).values()
     ranked = ranking.selected_first(configs, () if match else saved_race.dropped(folder, rows.values()))
     found = ranking.representative(ranked, models)
     if not found:
-        kept = f": those of {', '.join(models)} are" if models else ""
-        whose = f"the model of {match.name} is" if match else "models are"
-        raise LedgerError(f"{whose} not kept in {folder}{kept}; a run with `--keep-models all` keeps all.")
+        whose = f" of {match.name}" if match else ""
+        kept = f", but {'those' if len(models) > 1 else 'that'} of {shortened(', '.join(models))}" if models else ""
+        way_out = "run the sweep into another folder with `--keep-models all`, which keeps all"
+        raise LedgerError(f"{folder} holds no model{whose}{kept}: {way_out}.")
     result, row = found
     role = f"validation {row.measure.title} {row.val:.4f}"
     if seed := result.role(row):

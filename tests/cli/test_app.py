@@ -80,7 +80,7 @@ if __name__ == "__main__":
         (["run", "good.py", "--keep-models", "some"], "'some' is not one of 'best', 'all', 'none'"),
         (["run", "good.py", "--summaries", "much"], "'much' is not one of 'off', 'scalars', 'full'"),
         (["run", "good.py", "--num-trials", "0"], "0 is not in the range x>=1"),
-        (["predict", "nowhere", "x.png"], "nowhere is not a folder"),
+        (["predict", "nowhere", "x.png"], "nowhere holds no rows"),
         (["predict", "nowhere"], "Missing argument 'IMAGE…'"),
     ],
 )

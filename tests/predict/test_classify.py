@@ -77,7 +77,8 @@ def test_scans_are_recognised_about_as_well_as_the_images_of_the_data_that_they_
 
 def test_a_trial_without_a_model_or_of_another_sweep_is_refused(outcome: Outcome, refused: Refused) -> None:
     other = max(outcome.rows, key=rank).trial_id
-    with refused(LedgerError, f"the model of {other} is not kept", "--keep-models all"):
+    (kept,) = Ledger(outcome.folder).models()
+    with refused(LedgerError, f"holds no model of {other}, but that of {kept}: run the sweep", "--keep-models all"):
         classify.best_model(outcome.folder, other)
     with refused(LedgerError, "has no trial or config '../../etc'"):
         classify.best_model(outcome.folder, "../../etc")
@@ -90,10 +91,9 @@ def test_a_trial_is_named_by_the_beginning_of_its_id(outcome: Outcome) -> None:
 
 
 def test_a_folder_without_models_is_refused(tmp_path: Path, refused: Refused) -> None:
-    with refused(LedgerError, "models are not kept in"):
-        classify.best_model(tmp_path)
-    with refused(LedgerError, f"{tmp_path / 'nowhere'} is not a folder", "results/quickstart"):
-        classify.best_model(tmp_path / "nowhere")
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with refused(LedgerError, f"{folder} holds no rows", "results/quickstart"):
+            classify.best_model(folder)
 
 
 def test_one_file_that_is_no_image_leaves_the_others_answered(outcome: Outcome, tmp_path: Path) -> None:
