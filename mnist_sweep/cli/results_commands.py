@@ -42,17 +42,17 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
     from mnist_sweep.cli.views import status as view
     from mnist_sweep.sweep import live_run
 
-    console, code = Terminal(), ExitStatus.OK
+    console, code, run = Terminal(), ExitStatus.OK, None
     if is_watched:
         from mnist_sweep.cli.views import status_watch
 
         code = ExitStatus.OK if status_watch.follow(_feed_of(folder), console) else ExitStatus.NOT_ALL
-    rows, run = rows_of(folder, with_history=False), None
-    found = folder_status(rows, folder)
     try:
         run = live_run.read(folder)
     except LedgerError as error:  # the status is that of the rows
         echo(f"note: {one_line(error)}", err=True)
+    rows = rows_of(folder, with_history=False, has_begun=run is not None)
+    found = folder_status(rows, folder)
 
     def value() -> dict[str, Any]:
         from mnist_sweep.trials.json_value import json_value
@@ -239,12 +239,12 @@ def _feed_of(folder: Path) -> "Feed":
     return Feed(folder)
 
 
-def rows_of(folder: Path, *, with_history: bool = True) -> "list[TrialRow]":
-    """Return the rows of a results folder; it is a LedgerError if there are none."""
+def rows_of(folder: Path, *, with_history: bool = True, has_begun: bool = False) -> "list[TrialRow]":
+    """Return the rows of a results folder; it is a LedgerError if there are none and no run into it has begun."""
     from mnist_sweep.results.ledger import Ledger
 
     gc.disable()  # the process ends soon, and collections would take half its time
     rows = list(Ledger(folder).rows(with_history=with_history).values())
-    if not rows:
+    if not rows and not has_begun:
         raise no_rows(folder)
     return rows

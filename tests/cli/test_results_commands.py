@@ -108,7 +108,7 @@ def test_status_watch_ends_with_the_run_and_says_whether_it_is_complete(folder: 
     assert out.startswith("finished: 1 of 1 trial ·")
     row = next((folder / "results" / "good" / "rows").glob("*.json"))
     live = folder / "results" / "good" / "live.json"
-    live.write_text(live.read_text().replace('"num_trials":1', '"num_trials":2'))
+    live.write_text(known := live.read_text().replace('"num_trials":1', '"num_trials":2'))
     status, out, err = run("status", "results/good", "--watch", "--json")
     found = json.loads(out)
     assert (status, found["num_trials"], err.startswith("interrupted: 1 of 2 trials")) == (1, 1, True)
@@ -119,6 +119,10 @@ def test_status_watch_ends_with_the_run_and_says_whether_it_is_complete(folder: 
     assert err.startswith("note: ")
     live.unlink()
     row.unlink()
+    live.write_text(known)
+    status, out, err = run("status", "results/good", "--watch")
+    assert (status, "0 trials: none finished" in out, err) == (1, True, "")
+    live.unlink()
     assert run("status", "results/good", "--watch")[0] == 2
     assert run("status", "nowhere", "--watch")[0] == 2
 
