@@ -99,4 +99,4 @@ def no_rows(folder: Path) -> LedgerError:
     inside, beside = ([path.parent for path in place.glob("*/rows")] for place in (folder, folder.parent))
     near = difflib.get_close_matches(folder.name, [path.name for path in beside if path != folder], 1)
     example = next(iter(sorted(inside) + [folder.with_name(name) for name in near]), "results/quickstart")
-    return LedgerError(f"{folder} holds no rows: pass the results folder of a sweep that has begun, such as {example}.")
+    return LedgerError(f"{folder} holds no rows: pass the folder of a sweep with finished trials, such as {example}.")

@@ -51,5 +51,5 @@ def test_folder_without_rows_proposes_one_with_rows(tmp_path: Path, name: str, e
     (tmp_path / "digits" / "rows").mkdir(parents=True)
     said = str(tmp_path / example) if example else "results/quickstart"
     assert str(no_rows(tmp_path / name)).endswith(
-        f"holds no rows: pass the results folder of a sweep that has begun, such as {said}."
+        f"holds no rows: pass the folder of a sweep with finished trials, such as {said}."
     )
