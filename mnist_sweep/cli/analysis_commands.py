@@ -142,7 +142,7 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @answering
 def effects(folder: Path) -> Answer:
-    """Estimate the effect of each hyperparameter on the accuracy, or another objective.
+    """Estimate the effect of each hyperparameter on the objective.
 
     Also writes DIR/effects.csv, unless DIR is read-only.
     """

@@ -28,7 +28,8 @@ RUNS = (["run"], ["quickstart"])
 Examples:
   mnist-sweep run sweeps/quickstart.py
   mnist-sweep status results/quickstart
-Completion for bash (likewise for zsh and fish):
+\b
+Completion for bash (for zsh: zsh_source):
   eval "$(_MNIST_SWEEP_COMPLETE=bash_source mnist-sweep)"
 """,
 )
@@ -95,7 +96,8 @@ def _main(script: str | None) -> None:
         sys.exit(ExitStatus.REFUSED)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "mnist-sweep"
-        fail(f"{error.format_message()} See `{command} --help`.")
+        message = error.format_message()  # of click, which ends some without a full stop
+        fail(f"{message}{'' if message.endswith(('.', '?', '?)')) else '.'} See `{command} --help`.")
     except SweepError as error:
         fail(str(error), error)
     except (click.Abort, KeyboardInterrupt) as error:

@@ -25,7 +25,7 @@ Examples:
 @click.option("--sheet", type=PATH, metavar="FILE", help="Write a PNG file with examples of each class.")
 @answering
 def data(data: str, sheet: Path | None, **given: Any) -> Answer:
-    """Show what DATA holds before anything trains: splits, classes, pixels, and what looks wrong.
+    """Show what DATA holds, and what looks wrong with it.
 
     DATA is the name of a built-in data set, which is found or downloaded, and verified; or a path, as for `run --data`.
     """

@@ -70,7 +70,7 @@ def _adding(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
 
 trial_options = _adding(
     click.option(
-        "--data", metavar="PATH", help="Images in place of the script's: file, folder, or name of a built-in data set."
+        "--data", metavar="PATH", help="Images in place of the sweep's: file, folder, or name of a built-in data set."
     ),
     IMAGE_SIZE,
     VALUE_RANGE,
@@ -89,15 +89,15 @@ trial_options = _adding(
     click.option("--xla", is_flag=True, help="Compile gradients with XLA: for GPUs; slower on a CPU."),
     click.option("--max-concurrent", type=click.IntRange(1), help="Maximum number of trials at a time."),
     click.option(
-        "--num-trials", type=click.IntRange(1), help="Run only the first N trials of the script; end a search after N."
+        "--num-trials", type=click.IntRange(1), help="Run only the first N trials of the sweep; end a search after N."
     ),
     click.option("--seeds", type=click.IntRange(1), help="Run each config with seeds 0 to N-1 instead of its own."),
-    click.option("--configs", metavar="ID,…", help="Run only these configs of the script, by their ids or prefixes."),
-    click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, overriding the script."),
+    click.option("--configs", metavar="ID,…", help="Run only these configs of the sweep, by their ids or prefixes."),
+    click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, overriding the sweep's."),
     click.option(
         "--precision",
         type=click.Choice(("float32", "mixed_bfloat16", "mixed_float16")),
-        help="Precision of every trial, overriding the script.",
+        help="Precision of every trial, overriding the sweep's.",
     ),
     click.option(
         "--retry",
@@ -132,7 +132,7 @@ race_options = _adding(
         type=click.FloatRange(0, min_open=True),
         metavar="POINTS",
         help="With --until-known: the difference of mean values on validation that does not matter, in points; of an "
-        "objective that is no share, in its unit.",
+        "objective that is not a share, in its unit.",
     ),
     click.option(
         "--error",

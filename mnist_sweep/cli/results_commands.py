@@ -210,7 +210,7 @@ Examples:
 )
 @answering
 def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> Answer:
-    """Serve a live page of DIR to browsers on this machine, until Ctrl-C.
+    """Serve a live page of DIR to browsers, until Ctrl-C.
 
     It only reads DIR, so it may start and end at any time during a run, or after it. Whoever has the printed address
     can read the page.

@@ -150,17 +150,18 @@ Examples:
 )
 @answering
 def quickstart(**chosen: Any) -> Answer:
-    """Run a ready sweep on your images, or on the digits, without a script; write tables and report.
+    """Run a ready-made sweep on your images, without a script.
 
-    It compares five optimizers, four rates of dropout and two widths of a small network. PATH is the name of a built-in
-    data set, or the path of an .npz, CSV or Parquet file, or of a folder of images, arrays, IDX files or tables.
+    It compares five optimizers, four rates of dropout and two widths of a small network, and writes tables and report.
+    PATH is the name of a built-in data set (by default digits), or the path of an .npz, CSV or Parquet file, or of a
+    folder of images, arrays, IDX files or tables.
     """
     from mnist_sweep.sweep.ready_sweep import ready_sweep
 
     return _run(lambda: options.with_options(ready_sweep(options.data_source(chosen)), chosen), chosen)
 
 
-quickstart.params += [option for option in run.params if option.name not in ("script", "as_json")]
+quickstart.params[:0] = [option for option in run.params if option.name not in ("script", "as_json")]
 
 
 def _run(make: "Callable[[], Sweep]", chosen: dict[str, Any]) -> Answer:

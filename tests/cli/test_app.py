@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import Sweep, TrialConfig, main
+from mnist_sweep.cli.app import cli
 from mnist_sweep.planning import plan_builder
 from mnist_sweep.sweep import execution
 from tests.cli.conftest import Refuses, Run
@@ -38,6 +39,7 @@ if __name__ == "__main__":
     [
         (["run", "missing.py"], "there is no sweep script missing.py"),
         (["run"], "Missing argument 'SCRIPT'"),
+        (["run", "good.py", "bad.py"], "unexpected extra argument (bad.py). See `mnist-sweep run --help`."),
         (["run", "good.py", "--step", "3"], "No such option"),
         (["run", "good.py", "--steps", "0"], "0 is not in the range x>=1"),
         (["run", "good.py", "--runner", "dask"], "'dask' is not one of 'in-process', 'local', 'ray'"),
@@ -115,6 +117,13 @@ def test_the_command_ends_with_its_status_after_all_exit_handlers_and_without_th
     code += "app.main = lambda: (atexit.register(print, 'handled'), print('done', end=' '), exit(3)); command.console()"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (3, "done handled\n")
+
+
+def test_no_help_is_cut_at_80_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in ((), *zip(cli.commands)):
+        status, out, _ = run(*command, "--help")
+        assert (status, "..." in out.replace("[ARGS]...", "")) == (0, False)
 
 
 def test_help_loads_only_what_declares_and_runs_the_commands() -> None:
