@@ -186,9 +186,8 @@ def _judged(paired: Pairs, found: Comparison, within: float) -> Verdict:
     reason = reason or f"{why} reaches beyond {margin}"
     seeds, images = _needed(paired, found, within)
     ways = [f"{counted(num, noun)}" for num, noun in ((seeds, "seed"), (images, "validation image")) if num is not None]
-    way_out = (
-        f"About {' or '.join(ways)} would decide it" if ways else f"It takes more seeds{' and more images' * is_new}"
-    )
+    more = "more seeds and more images" if is_new else "more seeds"
+    way_out = f"About {' or '.join(ways)} would decide it" if ways else f"It takes {more}"
     open_ = f"Whether {a} or {b} is better{in_} is undecided {SCOPES[found.method]}: {said}; {reason}. {way_out}."
     return conclude(outcome="undecided", reason=reason, seeds_needed=seeds, images_needed=images, sentence=open_)
 

@@ -1,8 +1,8 @@
 """The interface of a model: frozen hyperparameters with a `build` method, or with a `train` method of their own.
 
 A field marked with `metadata=VARIABLE` is a number that the built model keeps in a weight rather than in its structure;
-trials of a worker that differ only in such fields share one traced graph. A model of one's own whose mark is wrong, such as
-a subclass of CNN with layers of its own, is refused before any trial trains.
+trials of a worker that differ only in such fields share one traced graph. A model of one's own whose mark is wrong,
+such as a subclass of CNN with layers of its own, is refused before any trial trains.
 """
 
 import inspect

@@ -175,5 +175,5 @@ def test_a_field_is_marked_only_if_all_that_it_changes_is_kept_in_weights() -> N
     for model in (CNN(filters=(2,), units=16), Wrapped(), Wrapped(dropout=0.3)):
         repeated_builds.check(TrialConfig(model=model), DIGITS)
     for model in (Rebuilt(), Rebuilt(dropout=0.3), Marked()):
-        with pytest.raises(ConfigError, match="the mark VARIABLE of .* is wrong, since it changes more than"):
+        with pytest.raises(ConfigError, match=r"the mark VARIABLE of .* is wrong, since it changes more than"):
             repeated_builds.check(TrialConfig(model=model), DIGITS)
