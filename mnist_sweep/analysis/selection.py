@@ -22,7 +22,7 @@ from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds, with_collapses
 from mnist_sweep.statistics.two_way_residuals import error_variance, to_table
-from mnist_sweep.trials.ranking import DIGITS
+from mnist_sweep.trials.ranking import rounded
 from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require_at_least
 
@@ -104,7 +104,8 @@ def _configs(good: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
     groups = good.groupby("config_id")
     table: pd.DataFrame = groups[measure.val].agg(n="size", mean="mean").assign(loss=groups["val_loss"].mean())
     by = ["mean", "loss", "config_id"]  # as in trials.ranking
-    return table.sort_values(by, ascending=[measure.mode == "min", True, True], key=lambda column: column.round(DIGITS))
+    order = table.assign(**{name: table[name].map(rounded) for name in by[:2]})
+    return table.loc[order.sort_values(by, ascending=[measure.mode == "min", True, True]).index]
 
 
 def _num_val(good: "pd.DataFrame") -> int | None:

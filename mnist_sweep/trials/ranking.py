@@ -14,7 +14,7 @@ from mnist_sweep.trials.row import Status, TrialRow, rank
 from mnist_sweep.trials.value_format import Measure
 
 BEST_TRIAL = "the best trial"  # where configs have one seed
-DIGITS = 12  # to which means are compared: equal ones may differ by rounding
+DIGITS = 12  # of a mean that count: equal means may differ by rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,12 @@ def by_config(rows: Iterable[TrialRow]) -> dict[str, ConfigResult]:
 
 def by_mean(result: ConfigResult) -> tuple[float, float, str]:
     """Return the sort key of configs, best first: mean value on validation, then mean loss, then id."""
-    return -result.measure.score(round(result.val, DIGITS)), round(result.val_loss, DIGITS), result.config_id
+    return -result.measure.score(rounded(result.val)), rounded(result.val_loss), result.config_id
+
+
+def rounded(mean: float) -> float:
+    """Return a mean of any size as it is compared with others."""
+    return float(f"{mean:.{DIGITS - 1}e}")
 
 
 def selected_first(results: Iterable[ConfigResult], dropped: Container[str] = ()) -> list[ConfigResult]:

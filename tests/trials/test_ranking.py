@@ -35,6 +35,16 @@ def test_a_config_that_a_race_has_dropped_comes_last_whatever_its_mean() -> None
     assert [one.config_id for one in selected_first(results, {"a"})] == ["b", "c", "a"]
 
 
+def test_values_of_any_size_are_ranked_and_those_that_differ_by_rounding_are_equal() -> None:
+    lower = {"objective": {"name": "distance", "direction": "minimize", "unit": "m"}, "test_objective": 1.0}
+    rows = [row(name, 0, 0.5, val_objective=value, **lower) for name, value in (("a", 3e-15), ("b", 2e-15), ("c", 1.0))]
+    assert [one.config_id for one in selected_first(by_config(rows).values())] == ["b", "a", "c"]
+    assert select(trials_frame(rows)).config_id == "b"
+    alike = [row("b", seed, value, val_loss=0.1) for seed, value in enumerate((0.1, 0.2, 0.3))]
+    results = by_config([*alike, *(row("a", seed, 0.2, val_loss=0.1) for seed in range(3))]).values()
+    assert [one.config_id for one in selected_first(results)] == ["a", "b"]
+
+
 def test_losses_whose_sum_overflows_have_a_mean() -> None:
     (one,) = by_config([row("a", seed, 0.9, val_loss=1.5e308) for seed in range(3)]).values()
     assert one.val_loss == pytest.approx(1.5e308)
