@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MAX_VALUE = 1e100  # that trials are judged by: statistics square it
+
 
 class Objective(Protocol):
     """What trials are judged by: any frozen dataclass with this method.
@@ -169,7 +171,7 @@ def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = No
     """Return the value of a split, given its labels, `[n]`, and what the objective needs.
 
     Raises:
-        ConfigError: It is no finite number, or a share beyond [0, 1].
+        ConfigError: It is no number from -1e100 to 1e100, or a share beyond [0, 1].
     """
     labels = _signed(labels)
     if classes is not None and not needs_outputs(objective):
@@ -183,8 +185,9 @@ def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = No
     if not is_number(found):
         raise ConfigError(f"the objective {name} must return a number, but it returns {shown_in_one_line(found)}.")
     number = float(found)
-    if not math.isfinite(number) or (unit == SHARE and not 0 <= number <= 1):
-        rule = "a finite number" if unit != SHARE else "a share in [0, 1]"
+    if not abs(number) <= MAX_VALUE or (unit == SHARE and not 0 <= number <= 1):
+        of_numbers = f"a number of at most {MAX_VALUE:g}" if math.isfinite(number) else "a finite number"
+        rule = of_numbers if unit != SHARE else "a share in [0, 1]"
         raise ConfigError(f"the objective {name} must return {rule}, but it returns {number:g}.")
     return number
 

@@ -49,7 +49,8 @@ def number(name: str, value: Any, measure: Measure = ACCURACY) -> float:
     """Return a metric as a number, which may be infinite or NaN.
 
     Raises:
-        ConfigError: It is no number, or an accuracy, or another share that trials are judged by, beyond [0, 1].
+        ConfigError: It is no number, or an accuracy, or another share that trials are judged by, beyond [0, 1], or
+            another value that they are judged by is beyond 1e100.
     """
     if not objective_metrics.is_number(value):
         raise ConfigError(f"`{name}` must be a number, but got {shortened(shown_in_one_line(value))}.")
@@ -57,6 +58,9 @@ def number(name: str, value: Any, measure: Measure = ACCURACY) -> float:
     shares = ("train_accuracy", "val_accuracy", "test_accuracy", *[measure.val, measure.test] * measure.is_share)
     if name in shares and math.isfinite(found):
         require(0 <= found <= 1, f"0 <= {name} <= 1", **{name: found})
+    elif name in (measure.val, measure.test) and math.isfinite(found):
+        most = objective_metrics.MAX_VALUE
+        require(abs(found) <= most, f"-{most:g} <= {name} <= {most:g}", **{name: found})
     return found
 
 

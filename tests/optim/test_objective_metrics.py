@@ -188,6 +188,7 @@ def test_what_is_no_objective_is_refused(objective: Any, error: type[Exception],
     [
         (math.nan, "must return a finite number, but it returns nan"),
         (math.inf, "must return a finite number, but it returns inf"),
+        (-1e101, "must return a number of at most 1e+100, but it returns -1e+101"),
         (np.float32("nan"), "but it returns nan"),
         (None, "must return a number, but it returns None"),
         ("0.5", "but it returns '0.5'"),

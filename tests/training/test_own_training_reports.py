@@ -45,6 +45,13 @@ def test_only_shares_lie_between_0_and_1() -> None:
         own_training_reports.number("val_accuracy", 97.5, percent)
 
 
+def test_only_values_that_trials_are_judged_by_are_bounded() -> None:
+    distance = Measure("distance", unit="m")
+    assert reported_values.number("val_loss", 1e200, distance) == 1e200
+    with pytest.raises(ConfigError, match=r"-1e\+100 <= val_distance <= 1e\+100"):
+        reported_values.number("val_distance", 1e200, distance)
+
+
 def test_validation_is_that_of_the_last_report_unless_newer_metrics_are_returned(digits: Dataset) -> None:
     kept = own_training_reports.returned({"test_accuracy": 0.5}, TRIAL, digits, [LAST])
     assert kept == {"test_accuracy": 0.5, "val_accuracy": 0.6, "val_loss": 0.7, "parameters": None}
