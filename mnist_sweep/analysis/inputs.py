@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOTES, DROPPED = "notes", "dropped"
+SMALLEST = 1e-5  # of values other than shares, of which statistics may take differences for rounding
 Split = Literal["val", "test"]
 
 
@@ -47,19 +48,32 @@ def as_trials(
         if (twice := names.duplicated()).any():
             config_id, seed = names[twice].iloc[0]
             raise LedgerError(f"the table has {config_id}-{seed} twice, which would count as two seeds: leave one out.")
+        if on_values := _notes_on_values(kept):
+            kept = kept.copy(deep=False)
+            kept.attrs[NOTES] = [*kept.attrs.get(NOTES, ()), *on_values]
         return kept
     rows = Ledger(Path(trials)).rows(with_history=False).values()
     if not rows:
         raise no_rows(Path(trials))
     of_one_kind, notes = kinds.of_one_kind(rows)
     frame = trials_frame(of_one_kind)
-    frame.attrs |= {NOTES: notes, DROPPED: tuple(saved_race.dropped(Path(trials), of_one_kind))}
+    frame.attrs[NOTES] = [*notes, *_notes_on_values(frame)]
+    frame.attrs[DROPPED] = tuple(saved_race.dropped(Path(trials), of_one_kind))
     return frame
 
 
 def successful(trials: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
     """Return the trials that succeeded and have the value on validation that they are judged by."""
     return trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
+
+
+def _notes_on_values(trials: "pd.DataFrame") -> list[str]:
+    measure = measure_of(trials)
+    most = trials[measure.val].abs().max() if measure.val in trials and not measure.is_share else SMALLEST
+    if not 0 < most < SMALLEST:
+        return []
+    way_out = "give it a smaller unit, since differences below 1e-09 count as 0"
+    return [f"the values of {measure.title} are at most {most:.2g}: {way_out}."]
 
 
 def distinct_kinds(trials: "pd.DataFrame") -> list[kinds.Kind]:

@@ -26,6 +26,7 @@ from mnist_sweep.results import predictions
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Evaluation, TrialRow
 from mnist_sweep.trials.value_format import Measure
 from tests.conftest import MakeRow
@@ -198,6 +199,15 @@ def test_the_report_names_nothing_else(objective: Any, make_folder: MakeFolder) 
     assert re.search(rf"it has the best (mean )?validation {title}", text)
     assert f"Validation {title} against" in text
     assert "accura" not in text
+
+
+def test_values_that_may_be_taken_for_rounding_are_noted(make_row: MakeRow) -> None:
+    rows = [row(trial, Distance(), make_row) for trial in TRIALS]
+    small = [dataclasses.replace(one, val_objective=(one.val_objective or 0) * 1e-9) for one in rows]
+    for answer in (select, effects):
+        note = "the values of distance are at most 5.3e-09: give it a smaller unit"
+        assert note in str(dataclasses.asdict(answer(trials_frame(small))))
+        assert "smaller unit" not in str(dataclasses.asdict(answer(trials_frame(rows))))
 
 
 def test_a_table_without_the_values_that_trials_are_judged_by_is_refused(make_folder: MakeFolder) -> None:
