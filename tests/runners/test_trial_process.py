@@ -27,7 +27,7 @@ from mnist_sweep.training.tensorflow_runtime import MAX_DATASETS
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
-from tests.runners.users_models import Ending
+from tests.runners.users_models import Ending, Training
 from tests.training.checks.test_models_to_check import Own
 from tests.training.training_code import Linear
 
@@ -156,9 +156,9 @@ def test_a_trial_is_paused_there_and_resumes(
 @pytest.mark.slow
 def test_what_ends_the_process_itself_is_told_and_the_next_trial_has_another(digits: Dataset) -> None:
     with started() as process:
-        row = run(process, replace(BASE, model=Ending(how="abort")), digits)
-        assert re.fullmatch(rf"its process was killed by SIGABRT \({MODELS}:\d+\)", row.error or "")
-        assert "in _abort" in (row.traceback or "")
+        row = run(process, replace(BASE, model=Training(how="crash")), digits)
+        assert re.fullmatch(rf"its process was killed by SIGSEGV \({MODELS}:\d+\)", row.error or "")
+        assert "in _crash" in (row.traceback or "")
         row = run(process, replace(BASE, model=Ending(how="exit_in_a_thread")), digits)
         assert re.fullmatch(rf"its process ended by os._exit\(0\) \({MODELS}:\d+\)", row.error or "")
         with pytest.raises(ProcessLostError, match="SIGKILL, by someone or because memory ran out"):

@@ -1,5 +1,6 @@
 """Models of a user's own that end the process in which they are built."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -39,6 +40,9 @@ class Ending:
     def _abort(self) -> None:
         os.abort()
 
+    def _crash(self) -> None:
+        ctypes.string_at(0)
+
     def _kill(self) -> None:
         signal.raise_signal(signal.SIGKILL)
 
@@ -48,3 +52,13 @@ class Ending:
 
     def _fork(self) -> None:
         os.fork()
+
+
+@dataclass(frozen=True)
+class Training:
+    """Trains itself, and ends its process as an `Ending` does."""
+
+    how: str = ""
+
+    def train(self, context: Any) -> None:
+        getattr(Ending(), f"_{self.how}")()

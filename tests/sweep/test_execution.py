@@ -1,8 +1,10 @@
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +29,9 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.errors import ConfigError, DataError, LedgerError, SweepError
+from mnist_sweep.results import runs
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.row_validation import KINDS
 from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.row import Status, rank
 from tests.conftest import Figures, Refused
@@ -71,6 +75,15 @@ def test_every_trial_gets_a_row_and_the_tables_tell_them(tmp_path: Path) -> None
     assert list(read_trials(outcome.folder)["optimizer.learning_rate"]) == RATES
     assert list(read_history(outcome.folder)["step"]) == [2, 4] * 3
     assert list(read_summary(outcome.folder)["n"]) == [1, 1, 1]
+
+
+def test_a_clock_that_steps_back_makes_no_negative_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = itertools.count(2e9, -3600)
+    monkeypatch.setattr(time, "time", lambda: next(times))
+    outcome = run(sweep([0.1]), results=tmp_path, runner=Local(in_process=True))
+    seconds = [getattr(row, name) for row in outcome.rows for name in KINDS if name.startswith("seconds_")]
+    seconds += [point.seconds for row in outcome.rows for point in row.history]
+    assert min(*seconds, *(one.seconds for one in runs.read(outcome.folder))) >= 0
 
 
 def test_a_second_run_trains_nothing_and_changes_no_row(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """Laws of a run's inputs: each data set is loaded once, no source ends the run, and digests stay when it is dropped."""
 
+import ctypes
+import multiprocessing
 import os
+import subprocess
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,6 +22,7 @@ from mnist_sweep.system import child_process
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.user_code.reachable_code import CodeDigests
+from tests.system.test_child_main import wait_for_end
 
 HERE = Path(__file__).name
 
@@ -70,6 +75,24 @@ def aborting() -> Dataset:
     os.abort()
 
 
+def crashing() -> Dataset:
+    ctypes.string_at(0)
+    return digits()
+
+
+def forking() -> Dataset:
+    """Load the digits, in several ways of starting processes, and name two that are left."""
+    context = multiprocessing.get_context("fork")
+    with context.Pool(1) as pool:
+        assert pool.map(abs, [-1]) == [1]
+    assert os.waitstatus_to_exitcode(os.waitpid(os.fork() or os._exit(3), 0)[1]) == 3
+    assert subprocess.check_output(["echo", "1"]) == b"1\n"
+    (left := context.Process(target=time.sleep, args=(600,), daemon=True)).start()
+    if (copy := os.fork()) == 0:
+        return digits()
+    return replace(digits(), notes=(str(left.pid), str(copy)))
+
+
 def test_a_data_set_is_loaded_once_and_its_digest_outlives_it() -> None:
     load = mock.Mock(side_effect=loading.load)
     inputs, trial = RunInputs(load), TrialConfig(data=Digits(val_size=20))
@@ -113,6 +136,13 @@ def test_data_of_the_package_are_loaded_here(monkeypatch: pytest.MonkeyPatch) ->
     assert load_in_child(Digits()).num_classes == 10
 
 
+def test_own_data_that_fork_arrive_once_and_leave_no_process() -> None:
+    loaded = load_in_child(forking)
+    assert loaded.digest() == digits().digest()
+    for pid in loaded.notes:
+        wait_for_end(int(pid))
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -123,6 +153,7 @@ def test_data_of_the_package_are_loaded_here(monkeypatch: pytest.MonkeyPatch) ->
         (leaving, rf"the data source leaving raised SystemExit: no GPU \({HERE}:\d+\)."),
         (ending, rf"the data source ending raised ProcessExitError: os._exit\(0\) \({HERE}:\d+\)."),
         (aborting, rf"the data source aborting cannot be loaded: its process was killed by SIGABRT \({HERE}:\d+\)."),
+        (crashing, rf"the data source crashing cannot be loaded: its process was killed by SIGSEGV \({HERE}:\d+\)."),
     ],
 )
 def test_a_source_that_fails_or_ends_its_process_is_one_line(source: Callable[[], Dataset], message: str) -> None:
