@@ -216,6 +216,47 @@ def test_a_driver_with_a_token_shows_it_and_one_without_does_not(
     assert cluster._token_mode() == {"RAY_AUTH_MODE": "disabled"}
 
 
+@pytest.mark.cluster
+def test_a_run_without_an_address_leaves_a_busy_cluster_alone_even_if_it_is_killed(tmp_path: Path) -> None:
+    job = """
+import ray, sys
+ray.init(log_to_driver=False, logging_level="ERROR")
+@ray.remote
+class Counter:
+    count = 0
+    def next(self):
+        self.count += 1
+        return self.count
+counter = Counter.remote()
+for line in sys.stdin:
+    print(ray.get(counter.next.remote()), flush=True)
+"""
+    killed = """
+import os, signal
+from mnist_sweep import *
+class Kill:
+    def on_event(self, event):
+        if type(event).__name__ == "TrialEvaluated":
+            os.kill(os.getpid(), signal.SIGKILL)
+trial = TrialConfig(model=Softmax(), num_steps=2, evaluate_every=1)
+run(Sweep(name="t", trials=[trial]), runner=RayTune(), listeners=[Kill()])
+"""
+    with head(tmp_path / "head", "token") as address:
+        environment = without_ray(tmp_path / "head") | {"RAY_AUTH_MODE": "token", "RAY_ADDRESS": address}
+        command, pipe = [sys.executable, "-c"], subprocess.PIPE
+        busy = subprocess.Popen([*command, job], env=environment, stdin=pipe, stdout=pipe, text=True, bufsize=1)
+        with busy as busy, contextlib.ExitStack() as ending:
+            ending.callback(busy.kill)
+            assert busy.stdin
+            assert busy.stdout
+            for number in (1, 2):
+                busy.stdin.write("\n")
+                assert busy.stdout.readline() == f"{number}\n"
+                if number == 1:
+                    ended = subprocess.run([*command, killed], cwd=tmp_path, env=environment, timeout=600, check=False)
+                    assert ended.returncode == -signal.SIGKILL
+
+
 def test_no_usage_report_is_sent() -> None:
     assert cluster.ENVIRONMENT["RAY_USAGE_STATS_ENABLED"] == "0"
 
