@@ -7,7 +7,7 @@ is not certain to be a row here is read as a whole by `row_json`, so that errors
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mnist_sweep.results.row_validation import is_seed, validate_config, validate_curve, validate_fields
@@ -20,8 +20,6 @@ MISFITS = (AttributeError, LookupError, OverflowError, RecursionError, TypeError
 FIELDS = ["", *(item.name for item in dataclasses.fields(TrialRow))]  # a line each, after an empty one
 CONFIG, ENVIRONMENT = FIELDS.index("config"), FIELDS.index("environment") - 2  # once config and defaults are taken out
 STATUSES: dict[Any, Status] = {status.value: status for status in Status}
-SETTERS: dict[str, Callable[[TrialRow, Any], None]] = {name: vars(TrialRow)[name].__set__ for name in FIELDS[1:]}
-ABSENT = {item.name: item.default for item in dataclasses.fields(TrialRow) if item.default is not dataclasses.MISSING}
 POINT = functools.partial(tuple.__new__, Evaluation)  # without a Python call for each of 100,000s of points
 
 
@@ -47,11 +45,8 @@ def row_in_lines(body: str, *, with_history: bool) -> TrialRow:
     if not (is_whole and is_named and is_seed(seed)):
         raise ValueError
     history = history_of(DECODER.decode(curve.removesuffix(END))) if with_history else ()
-    row = object.__new__(TrialRow)  # a frozen class sets its fields three times as slowly
     fields |= {"config": {**config, "seed": seed}, "defaults": defaults, "environment": environment, "history": history}
-    for name, value in {**ABSENT, **fields}.items():
-        SETTERS[name](row, value)
-    return row
+    return TrialRow(**fields)
 
 
 def _value(line: str, name: str) -> str:
