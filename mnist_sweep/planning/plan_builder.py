@@ -28,7 +28,7 @@ from mnist_sweep.training.checks import models_to_check
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_sharing import graph_signature, model_signature
-from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.row import Status, statuses
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 from mnist_sweep.validation import require
 
@@ -56,7 +56,7 @@ def plan(
         SweepError: The sweep, its data or its results folder cannot be used, or a trial does not fit this machine.
     """
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
-    remaining = _remaining(sweep, folder, set(retry), keep=keep, needs_data=calibrate)
+    remaining = _remaining(sweep, folder, statuses(retry), keep=keep, needs_data=calibrate)
     trials, of_race = _to_run(remaining, spreads)
     found = Plan(
         name=sweep.name,

@@ -36,7 +36,7 @@ from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Keep
 from mnist_sweep.trials.config import custom_parts, trial_id
 from mnist_sweep.trials.events import Listener
-from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.row import Status, statuses
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 from mnist_sweep.validation import require
 
@@ -73,6 +73,7 @@ def run(
         KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
     require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)
+    again = statuses(retry)
     sweep, runner = sweep.with_options(until=until), runner or RayTune()
     if sweep.until:
         rule = "a race has no scheduler: it compares the ends of trials, which a scheduler would stop before"
@@ -83,7 +84,7 @@ def run(
     folder, interrupts = ResultsFolder(Path(results) / sweep.name), Interrupts(time_budget)
     try:
         with _exits_refused(interrupts):
-            return _run(sweep, folder, runner, keep or Keep(), set(retry), listeners, interrupts)
+            return _run(sweep, folder, runner, keep or Keep(), again, listeners, interrupts)
     except KeyboardInterrupt as error:
         vars(error)["_render_traceback_"] = lambda: ["KeyboardInterrupt"]  # what IPython shows: here is no fault
         raise

@@ -15,7 +15,7 @@ from mnist_sweep.search.grids import repeat
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, trial_id
 from mnist_sweep.trials.value_format import Measure
-from mnist_sweep.validation import require, shown_in_one_line
+from mnist_sweep.validation import require, require_at_least, shown_in_one_line
 
 if TYPE_CHECKING:
     from mnist_sweep.search.race import Known
@@ -113,6 +113,7 @@ class Sweep:
             ConfigError: A value breaks a rule, two trials become alike, a search or a race is given seeds, a search is
                 given configs, or there is not one config with an id.
         """
+        require_at_least(1, num_trials=num_trials)
         until = until or self.until
         if until is not None:
             _validate_race_options(seeds, num_trials)
@@ -125,8 +126,7 @@ class Sweep:
             require(configs is None, "a search proposes its configs itself", configs=configs)
             return dataclasses.replace(self, search=_search_with(self.search, num_trials, options))
         trials = self.trials[:num_trials]
-        if options:
-            trials = [dataclasses.replace(trial, **options) for trial in trials]
+        trials = [dataclasses.replace(trial, **options) for trial in trials] if options else trials
         if configs is not None:
             trials = _with_configs(trials, configs)
         if seeds is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 from mnist_sweep.trials.value_format import ACCURACY, Measure
+from mnist_sweep.validation import require
 
 TIME = "step"  # the time that schedulers count
 
@@ -21,6 +22,17 @@ class Status(enum.StrEnum):
     STOPPED = "stopped"
     DIVERGED = "diverged"
     FAILED = "failed"
+
+
+def statuses(retry: Iterable[Status]) -> set[Status]:
+    """Return the statuses whose trials are to run again, given by themselves or by name.
+
+    Raises:
+        ConfigError: They are no list of statuses, such as a single one.
+    """
+    found = set(retry)
+    require(found <= {*Status}, f"retry is a list of {', '.join(Status)}", retry=retry)
+    return found
 
 
 class Evaluation(NamedTuple):

@@ -5,7 +5,19 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import GradientDescent, Known, LogLoss, MacroF1, Softmax, Sweep, TrialConfig, config_id, grid
+from mnist_sweep import (
+    GradientDescent,
+    Integer,
+    Known,
+    LogLoss,
+    MacroF1,
+    Search,
+    Softmax,
+    Sweep,
+    TrialConfig,
+    config_id,
+    grid,
+)
 from mnist_sweep.errors import ConfigError
 from tests.conftest import Refused
 
@@ -48,6 +60,14 @@ def test_seeds_steps_and_precision_can_be_changed_for_all_trials() -> None:
     assert sweep().with_options() == sweep()
     assert sweep().with_options(num_trials=1, seeds=2).trials == sweep().with_options(seeds=2).trials[:2]
     assert sweep().with_options(num_trials=10**6) == sweep()
+
+
+@pytest.mark.parametrize("num_trials", [0, -1])
+def test_no_trials_or_less_are_refused_of_a_list_and_of_a_search(num_trials: int, refused: Refused) -> None:
+    search = Search(base=BASE, axes={"batch_size": Integer(low=10, high=20)}, num_trials=2)
+    for one in (sweep(), Sweep(name="search", search=search)):
+        with refused(ConfigError, f"`num_trials >= 1` must hold, but got num_trials={num_trials}."):
+            one.with_options(num_trials=num_trials)
 
 
 def test_seeds_replace_those_of_the_script() -> None:
