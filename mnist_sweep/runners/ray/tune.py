@@ -126,7 +126,7 @@ class RayTune:
                 continue
             except retries.BrokenRay as error:
                 broken = str(error)
-            if not broken or observer.is_ending():
+            if not (broken and num_left) or observer.is_ending():
                 return
             if not is_own or num_starts > self.max_retries:
                 raise retries.broken_ray(broken)

@@ -3,10 +3,12 @@
 Ray is one per process, so a test that needs cards, signals while Ray starts, or Ray's own end runs a script.
 """
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,11 @@ from mnist_sweep import (
 from mnist_sweep.errors import LedgerError, ResourceError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
-from mnist_sweep.runners.ray import cluster, retries
+from mnist_sweep.runners.ray import cluster, private, retries, sent_data, tune
 from mnist_sweep.trials.events import Event, Notice, TrialEvaluated, TrialRetried
 from tests.conftest import Figures
 from tests.runners.ray.users_models import Deadly, Inspecting
+from tests.runners.test_protocol import Notes
 from tests.runners.users_models import Ending
 from tests.sweep.conftest import Events
 
@@ -414,6 +417,25 @@ def test_a_ray_of_which_a_process_was_killed_while_it_started_starts_again_as_of
     with pytest.raises(ResourceError, match="Ray could not be started"):
         run(Sweep(name="t", trials=[BASE]), results=tmp_path, runner=RayTune(max_retries=2))
     assert len(starts) == num_starts
+
+
+@pytest.mark.parametrize("ends", ["after its last trial", "while it is shut down"])
+def test_a_ray_that_breaks_down_when_nothing_is_left_to_run_is_no_error(
+    ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextlib.contextmanager
+    def connected(*_: object, **__: object) -> Iterator[None]:
+        yield
+        if ends == "while it is shut down":
+            raise retries.BrokenRay("raylet")
+
+    monkeypatch.setattr(cluster, "connected", connected)
+    monkeypatch.setattr(sent_data, "handed_over", lambda *_, **__: contextlib.nullcontext([]))
+    monkeypatch.setattr(private, "dead_process", lambda: "raylet" if ends == "after its last trial" else None)
+    for name in ("_readiness", "_experiment"):
+        monkeypatch.setattr(RayTune, name, lambda *_: None)
+    monkeypatch.setattr(tune, "_run_all", lambda *_: ({}, 0))
+    RayTune(max_retries=0).run({"a-0": BASE}, {}, Notes())
 
 
 def test_a_run_that_is_interrupted_while_ray_does_not_start_starts_it_no_more(
