@@ -15,7 +15,7 @@ from mnist_sweep.runners.local_early_stopping import EarlyStopping
 from mnist_sweep.runners.process_pool import Pool, Process
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.ray import schedulers
-from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
+from mnist_sweep.runners.trial_process import Ahead, ThisProcess, TrialProcess
 from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.system import machine
 from mnist_sweep.system.child_process import ChildProcess
@@ -52,7 +52,7 @@ class Local:
     in_process: bool = False
     scheduler: Any = "fifo"
     stop: Any = None
-    _ahead: Any = field(default=None, repr=False, compare=False)
+    _ahead: Ahead | None = field(default=None, init=False, repr=False, compare=False)  # what `ahead` has started
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -72,7 +72,8 @@ class Local:
             importing = child.run(tensorflow_runtime.load)
             with contextlib.suppress(ProcessLostError):  # which the first trial will report
                 next(importing)
-            yield replace(self, _ahead=(child, importing))
+            object.__setattr__(started := replace(self), "_ahead", (child, importing))
+            yield started
         finally:
             child.kill()
 

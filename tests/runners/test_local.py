@@ -50,11 +50,13 @@ def test_nothing_to_run_starts_nothing() -> None:
 
 def test_a_process_that_was_started_ahead_runs_the_first_trial_and_none_outlasts_its_context() -> None:
     with Local(workers=1).ahead() as runner:
+        assert runner._ahead
         child, _ = runner._ahead
         notes = Notes()
         runner.run(trials(), {BASE.data: loading.load(BASE.data)}, notes)
         assert notes.workers == dict.fromkeys(trials(), row_builder.worker(child.pid))
     with Local().ahead() as runner:
+        assert runner._ahead
         child, _ = runner._ahead
         assert child.is_alive
     assert not child.is_alive
