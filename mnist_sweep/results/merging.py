@@ -162,6 +162,8 @@ def _best(folders: Mapping[Path, Mapping[str, TrialRow]]) -> dict[str, _Candidat
         for trial_id, row in rows.items():
             found = _Candidate(folder, row)
             known = best.setdefault(trial_id, found)
+            if known is found:
+                continue
             if conflict := next(_conflicts(known, found), None):
                 conflicts.setdefault(trial_id, conflict)
             elif _progress(row) > _progress(known.row):
