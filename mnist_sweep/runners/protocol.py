@@ -56,7 +56,7 @@ class Observer(Protocol):
         """Return the user's own classes and functions in the trials, proposed ones included, by their names in rows."""
 
     def rows(self) -> Sequence[TrialRow]:
-        """Return the rows of the sweep that were there before."""
+        """Return the rows of the sweep that are there, those of this run among them."""
 
     def measure(self) -> Measure:
         """Return what all trials of the sweep are judged by."""

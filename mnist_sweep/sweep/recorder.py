@@ -52,8 +52,12 @@ class Recorder:
             undecided=lambda: remaining.race.remaining if remaining.race and not remaining.race.end else (),
             dropped=lambda: remaining.race.departures.keys() if remaining.race else (),
         )
-        self._is_open, self._num_workers = False, 1
-        self.num_run = 0
+        self._is_open, self._num_workers, self._done = False, 1, set[str]()
+
+    @property
+    def num_run(self) -> int:
+        """Trials whose rows this run has committed."""
+        return len(self._done)
 
     def start(self) -> None:
         """Report what there is to do."""
@@ -85,9 +89,9 @@ class Recorder:
         return any(predictions.data_id(row.config) == data_id for row in rows)
 
     def rows(self) -> Sequence[TrialRow]:
-        """Return the rows of the sweep that were there before."""
-        rows = self._folder.rows
-        return [rows[name] for name in self._configs if name in rows and name not in self._remaining.missing]
+        """Return the rows of the sweep that are there, without those of trials that are to run again."""
+        rows, lacking = self._folder.rows, self._remaining.missing.keys() - self._done
+        return [rows[name] for name in self._configs if name in rows and name not in lacking]
 
     def definitions(self) -> Mapping[str, Any]:
         """Return the user's own classes and functions in the trials, by their names in rows."""
@@ -137,9 +141,9 @@ class Recorder:
         row = dataclasses.replace(row, data_digest=digests.data, code_digest=digests.code)
         kept = self._models.finished(row)
         self._folder.commit(row)
+        self._done.add(row.trial_id)
         self._models.remove_others(kept)
         lines = self._remaining.tell(row)
-        self.num_run += 1
         self._dispatcher.emit(events.RowCommitted(row=row))
         for line in lines:
             self._dispatcher.notify(line)

@@ -75,6 +75,28 @@ def test_a_proposal_whose_row_is_committed_is_gone_even_if_the_tables_cannot_be_
     assert pending_proposals.read(tmp_path / "rates") == {}
 
 
+def test_rows_of_this_run_are_rows_of_the_sweep_and_those_to_be_replaced_are_not(
+    tmp_path: Path, sweep: Sweep, instant: Runner, make_row: MakeRow
+) -> None:
+    seen = []
+
+    class Looking:
+        def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
+            observer.ready(1)
+            for trial in trials.values():
+                seen.append([row.trial_id for row in observer.rows()])
+                observer.finished(make_row(trial))
+            seen.append([row.trial_id for row in observer.rows()])  # as of a scheduler that starts anew with its Ray
+
+    first, second, third = ids(sweep)
+    run(Sweep(name="rates", trials=sweep.trials[:1]), results=tmp_path, runner=instant)
+    run(sweep, results=tmp_path, runner=Looking())
+    assert seen == [[first], [first, second], [first, second, third]]
+    seen.clear()
+    run(sweep, results=tmp_path, runner=Looking(), retry=[Status.OK])
+    assert seen == [[], [first], [first, second], [first, second, third]]
+
+
 def test_a_run_with_nothing_to_do_has_no_events(tmp_path: Path, sweep: Sweep, instant: Runner, events: Any) -> None:
     for listeners in ([], [events]):
         run(sweep, results=tmp_path, runner=instant, listeners=listeners)
