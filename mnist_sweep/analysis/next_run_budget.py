@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from mnist_sweep.analysis.judgement import margin_of
-from mnist_sweep.analysis.next_run_rules import Budget, ProposedRuns, known_of, propose
+from mnist_sweep.analysis.next_run_rules import Budget, ProposedRuns, candidates, known_of, propose
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, no_rows
 from mnist_sweep.results.ledger import Ledger
@@ -34,11 +34,11 @@ def next_runs(
     """Propose what to run next, from the rows of a results folder.
 
     Interrupted trials come first, and those that ended from outside, such as by a lost worker; one that failed by an
-    exception would fail again. Then the configs that are tied with the best (`select`) get the seeds with which the
-    interval of a difference is expected to reach half of `within` to either side: at least three, and at most twice as
-    many as they have, besides those of trials that ended badly, which no run repeats. Where the budget is too small,
-    those with the lowest means are left out first. A search gets more trials instead, half as many again without a
-    budget; a population is not extended.
+    exception would fail again. Then the configs that are tied with the best (`select`), or not compared with it as they
+    have had one seed, get the seeds with which the interval of a difference is expected to reach half of `within` to
+    either side: at least three, and at most twice as many as they have, besides those of trials that ended badly, which
+    no run repeats. Where the budget is too small, those with the lowest means are left out first. A search gets more
+    trials instead, half as many again without a budget; a population is not extended.
 
     Args:
         folder: The results folder.
@@ -55,5 +55,5 @@ def next_runs(
     rows = Ledger(folder).rows(with_history=False)
     if not rows:
         raise no_rows(folder)
-    known = known_of(folder, rows, lambda: select(folder).tied, script)
+    known = known_of(folder, rows, lambda: candidates(select(folder), rows.values()), script)
     return propose(known, left, margin_of(within, known.measure, in_points=in_points))

@@ -5,7 +5,8 @@ the best, or more trials of a search. Seeds are at most doubled at a time, since
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from mnist_sweep.analysis.comparison_wording import MIN_SEEDS, WITHIN
+from mnist_sweep.analysis.selection_wording import Selection
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.statistics.paired_tests import seeds_for_half_width
@@ -92,8 +94,14 @@ class Budget(NamedTuple):
         return other.trials <= self.trials and other.seconds <= self.seconds
 
 
+def candidates(selection: Selection, rows: Iterable[TrialRow]) -> Sequence[str]:
+    """Return the configs that may be the best: those tied with it, and those left out that have had one seed only."""
+    num = Counter(row.config_id for row in rows)
+    return [*selection.tied, *(name for name in selection.left_out if num[name] == 1)]
+
+
 def runs_after(folder: Path, rows: Mapping[str, TrialRow], tied: Sequence[str]) -> ProposedRuns:
-    """Propose without a budget, from all rows of a folder, by id, and the configs that are tied with the best.
+    """Propose without a budget, from all rows of a folder, by id, and the configs that may be the best.
 
     Of values other than shares, for which no margin is known, seeds beyond the third are not proposed.
     """

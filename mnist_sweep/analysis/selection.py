@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 WILSON = ("test_accuracy_low", "test_accuracy_high")
 NEEDED = ("config_id", "seed", "status", "val_loss", *WILSON)
+NOTHING = "no trial succeeded, so there is no config to select: `mnist-sweep status DIR` shows the causes."
 MIN_SEEDS = 2  # that a config must share with the best to be tested
 Ends = tuple[float, float]
 SMALLEST_VARIANCE = 1e-20  # of values; a smaller one is due to rounding
@@ -63,8 +64,7 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     measure = measure_of(trials)
     good = successful(trials, measure).sort_values(["config_id", "seed"])
     if good.empty:
-        none = "no trial succeeded, so there is no config to select"
-        raise LedgerError(f"{none}: `mnist-sweep status DIR` shows the causes.")
+        raise LedgerError(NOTHING)
     configs = _configs(good, measure)
     alone = configs["n"] < min(2, configs["n"].median())
     is_out = configs.index.isin(trials.attrs.get(DROPPED, ())) & ~alone
@@ -83,11 +83,12 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         tied=tuple(configs.index[~verdict.worse]),
         untested=tuple(configs.index[verdict.untested]),
         collapsed=tuple(configs.index[verdict.collapsed]),
+        left_out=tuple(alone.index[alone]),
         method=verdict.method,
         sentences=(),
         objective=measure,
     )
-    said = wording.sentences(found, trials, good, num_alone=int(alone.sum()), num_dropped=int(is_out.sum()))
+    said = wording.sentences(found, trials, good, num_dropped=int(is_out.sum()))
     return replace(found, sentences=(*said, *trials.attrs.get(NOTES, ())))
 
 

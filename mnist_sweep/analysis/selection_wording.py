@@ -28,7 +28,7 @@ OVER_IMAGES = (
 )
 ONE_SEED = "No test: the best config has one seed."
 UNTESTABLE = "No test: no config shares two seeds with the best, or none varies and the number of images is unknown."
-ONE_CONFIG = "No test: there is only one config."
+ONE_CONFIG = "No test: there is only one config to select."
 SMALL_BIAS = 0.00005
 SMALL_SHARE = 0.005  # of the width of its interval, where differences have no scale of their own
 WITH_ONE_SEED = (
@@ -63,6 +63,7 @@ class Selection:
             first one is itself. The untested ones are among them.
         untested: Configs that share fewer than two seeds with it, so that they cannot be compared with it.
         collapsed: Tied configs of which some runs lie far from the others, as after a collapse.
+        left_out: Configs that it was not compared with, having one successful seed where most have several.
         method: The statistical test behind `tied`, its correction and its source.
         sentences: The result in words.
         objective: What it was selected by.
@@ -87,6 +88,7 @@ class Selection:
     tied: tuple[str, ...]
     untested: tuple[str, ...]
     collapsed: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
     method: str
     sentences: tuple[str, ...]
     objective: Measure = ACCURACY
@@ -120,10 +122,8 @@ class Selection:
         return on_val, _intervals(*test, of="these test images", n=self.n, measure=self.objective)
 
 
-def sentences(
-    found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_alone: int, num_dropped: int
-) -> Iterator[str]:
-    """Yield the sentences of a selection, given all trials, the good ones, and how many configs were left out, why."""
+def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_dropped: int) -> Iterator[str]:
+    """Yield the sentences of a selection, given all trials, the good ones, and how many configs a race has dropped."""
     yield from _result(found)
     if note := different_images_note(str(name) for name in good if good[name].nunique(dropna=False) > 1):
         yield note
@@ -134,8 +134,9 @@ def sentences(
         yield f"Left out because they did not succeed: {counted(len(bad), 'trial')} ({', '.join(statuses)})."
     if of_best := int((bad["config_id"] == found.config_id).sum()):
         yield f"The selected config has {counted(of_best, 'trial')} that did not succeed."
-    if num_alone:
-        yield f"Left out for having one successful seed where most have several: {counted(num_alone, 'config')}."
+    if found.left_out:
+        alone = counted(len(found.left_out), "config")
+        yield f"Left out for having one successful seed where most have several: {alone}."
     if num_dropped:
         yield f"Left out since the race has shown them to be worse: {counted(num_dropped, 'config')}."
 

@@ -107,7 +107,7 @@ class Results:
         """What to run next."""
         from mnist_sweep.analysis.next_run_rules import runs_after
 
-        return runs_after(self.folder, self.ledger, self.tied)
+        return runs_after(self.folder, self.ledger, self.candidates)
 
     @functools.cached_property
     def guessing(self) -> str:
@@ -131,9 +131,11 @@ class Results:
         return f"{len(found):,} of {counted(len(self.good), 'successful trial')}{where} {are} no better than guessing."
 
     @property
-    def tied(self) -> Sequence[str]:
-        """The configs that are tied with the selected one, which is the first; none if no trial succeeded."""
-        return self.analysis[0].tied if self.good else ()
+    def candidates(self) -> Sequence[str]:
+        """The configs that may be the best, the selected one first; none if no trial succeeded."""
+        from mnist_sweep.analysis.next_run_rules import candidates
+
+        return candidates(self.analysis[0], self.rows) if self.good else ()
 
     @property
     def hyperparameters(self) -> list[str]:

@@ -135,6 +135,17 @@ def test_a_clear_best_needs_nothing(results: Folder) -> None:
     assert next_runs(results.path).notes == ()
 
 
+def test_configs_that_had_one_seed_while_others_had_several_get_as_many(results: Folder) -> None:
+    for seed in range(3):
+        results.add(5, seed, 0.9 + 0.001 * seed)
+        results.add(6, seed, 0.5 + 0.002 * seed)
+    lone = results.add(7, 0, 0.95)
+    (run,) = results.proposed()
+    assert (run.num_trials, run.seeds, run.config_ids[1:]) == (2, 3, (lone.config_id,))
+    results.add(7, 1, None, status=Status.STOPPED)
+    assert results.proposed() == ()
+
+
 def test_a_config_alone_needs_nothing(results: Folder) -> None:
     results.add(5)
     assert next_runs(results.path, budget="2h").runs == ()

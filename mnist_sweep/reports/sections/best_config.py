@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from mnist_sweep.analysis.selection_wording import ONE_SEED, Selection, ties
+from mnist_sweep.analysis.selection_wording import ONE_SEED, OVER_SEEDS, Selection, ties
 from mnist_sweep.reports.blocks import Block, Facts, Plot, Section, columns_of
 from mnist_sweep.reports.plotly_defaults import BLUE
 from mnist_sweep.reports.report_data import Results
@@ -18,7 +18,8 @@ KEY, TITLE = "best-config", "Which config should I use?"
 NOTHING = "No trial succeeded, so there is no best config. “Did anything fail?” lists the causes."
 MAX_DRAWN = 10
 APART = "worse"
-DOTS, HOLLOW = "Dots are means over seeds.", " Full ones may be the best, hollow ones are worse."
+DOTS, ONE_SEED_EACH = "Dots are means over seeds.", "Each dot is one trial."
+HOLLOW = " Full ones may be the best, hollow ones are worse."
 BARS = " Configs are compared seed by seed, so the bars of two may overlap although they differ."
 
 
@@ -41,11 +42,15 @@ def _answer(results: Results, selection: Selection) -> str:
     val, test = measure.text(selection.val_mean), measure.text(selection.test_mean)
     reaches = f"{val}." if math.isnan(selection.test_mean) else f"{val}, and reaches {test} on test."
     is_raced = race is not None and best.config_id in race.remaining
+    several = " with several successful seeds" * bool(selection.left_out)
     if selection.num_compared == 1:
-        only = "the only config that remains" if is_raced else "the only config"
-        first = f"Use `{_label(results, best)}`, {only}. It has a validation {measure.title}, {reaches}"
+        has_failed = len(results.configs) < results.trials["config_id"].nunique()
+        kept = " that remains" if is_raced else several or " that succeeded" * has_failed
+        first = (
+            f"Use `{_label(results, best)}`, the only config{kept}. It has a validation {measure.title} of {reaches}"
+        )
     else:
-        of = f"of {selection.num_compared:,} configs{' that remain' * is_raced}"
+        of = f"of {selection.num_compared:,} configs{' that remain' if is_raced else several}"
         first = f"Use `{_label(results, best)}`: {of} it has the best validation {measure.title}, {reaches}"
     if race and is_raced:
         return f"{first} {race.sentences[0]}"
@@ -55,13 +60,13 @@ def _answer(results: Results, selection: Selection) -> str:
     name = f"the second, `{_label(results, second)}` ({measure.text(second.val)})"
     if selection.method == ONE_SEED:
         noise = "with one seed each, the noise from seed to seed is unknown, too"
-        return f"{first} Whether it is better than {name} is unknown: {noise}."
+        return f"{first} Whether it is better than {name}, is unknown: {noise}."
     if second.config_id in selection.tied:
         return f"{first} It is not known to be better than {name}: {said[0].lower()}{said[1:]}"
-    all_others = len(selection.tied) == 1 < len(others)
-    rest = " and than all others" if all_others else ""
+    all_others = len(selection.tied) == 1 < selection.num_compared - 1
+    rest = f" and than all others{several}" if all_others else ""
     more = f" {said}" if len(selection.tied) > 1 else ""
-    return f"{first} It is significantly better than {name}{rest} {selection.scope}.{more}"
+    return f"{first} It is significantly better than {name},{rest} {selection.scope}.{more}"
 
 
 def _label(results: Results, config: ConfigResult) -> str:
@@ -110,12 +115,13 @@ def _picture(results: Results, selection: Selection) -> Plot:
     means = intervals_of(results.trials, [config.config_id for config in configs])
     states = [_state(results, selection, config) for config in configs]
     labels = [_label(results, config) for config in configs]
+    dots = DOTS if any(len(one.rows) > 1 for one in configs) else ONE_SEED_EACH
     first = f", first {MAX_DRAWN} of {len(results.configs):,}" if len(results.configs) > MAX_DRAWN else ""
     columns = columns_of("config", "hyperparameters", "state", ("seeds", 0))
     cells = zip([one.config_id for one in configs], labels, states, [len(one.rows) for one in configs], strict=True)
     return Plot(
         title=f"Configs by validation {measure.title}{first}",
-        finding=DOTS + HOLLOW * (APART in states) + BARS,
+        finding=dots + HOLLOW * (APART in states) + BARS * (selection.method == OVER_SEEDS),
         figure=interval_figure(measure, labels, means, _groups(states)),
         table=interval_table(measure, columns, cells, means),
     )
@@ -129,6 +135,8 @@ def _state(results: Results, selection: Selection, config: ConfigResult) -> str:
         return "best"
     if config.config_id in selection.untested:
         return "untested"
+    if config.config_id in selection.left_out:
+        return "left out"
     return "tied" if config.config_id in selection.tied else APART
 
 

@@ -45,7 +45,7 @@ def _on_seeds(results: Results, runs: Sequence[ProposedRun]) -> str:
         return NO_TRIAL
     if results.race:
         return "The race adds seeds itself, as far as they help."
-    tied, measure = results.tied, results.measure
+    tied, measure = results.candidates, results.measure
     for run in runs:
         if run.kind == "seeds":
             of = "they" if len(run.config_ids) == len(tied) else f"{len(run.config_ids):,} of them"
@@ -54,7 +54,8 @@ def _on_seeds(results: Results, runs: Sequence[ProposedRun]) -> str:
         if run.kind == "search":
             return "More seeds are not proposed before the search has ended."
     if len(tied) < 2:
-        return "More seeds are not needed: no other config may be the best."
+        several = " with several successful seeds" * bool(results.analysis[0].left_out)
+        return f"More seeds are not needed: no other config{several} may be the best."
     if not measure.is_share:
         return f"Whether more seeds would help depends on the difference in {measure.title} that matters."
     return "More seeds would hardly help: with these, a difference that matters (half a point) is expected to show."

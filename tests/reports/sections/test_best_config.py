@@ -48,7 +48,7 @@ def test_nothing_that_ended_well_is_said(make_row: MakeRow, make_results: MakeRe
 
 
 def test_single_trial_is_an_answer(make_row: MakeRow, make_results: MakeResults) -> None:
-    said = "Use `cnn`, the only config. It has a validation accuracy, 90.00%, and reaches 91.00% on test."
+    said = "Use `cnn`, the only config. It has a validation accuracy of 90.00%, and reaches 91.00% on test."
     assert best_config.section(make_results([make_row()])).finding == said
 
 
@@ -67,7 +67,7 @@ def picture(section: Any) -> tuple[list[str], dict[str, Any]]:
 def test_picture_has_both_intervals_and_tells_worse_configs_apart(make_row: MakeRow, make_results: MakeResults) -> None:
     rows = seeds(make_row, [0.93, 0.94, 0.95]) + seeds(make_row, [0.50, 0.53, 0.51], TrialConfig(optimizer=Momentum()))
     section = best_config.section(make_results(rows))
-    assert section.finding.endswith("better than the second, `momentum` (51.33%) for these validation images.")
+    assert section.finding.endswith("better than the second, `momentum` (51.33%), for these validation images.")
     states, traces = picture(section)
     assert states == ["best", "worse"]
     assert traces["validation, may be the best"]["x"] == [pytest.approx(0.94)]
@@ -80,10 +80,33 @@ def test_one_seed_has_no_interval_for_others(make_row: MakeRow, make_results: Ma
     rows = [make_row(), make_row(TrialConfig(optimizer=Momentum()), val_accuracy=0.8)]
     section = best_config.section(make_results(rows))
     assert section.finding.endswith(
-        "(80.00%) is unknown: with one seed each, the noise from seed to seed is unknown, too."
+        "(80.00%), is unknown: with one seed each, the noise from seed to seed is unknown, too."
     )
     states, traces = picture(section)
     assert (states, INTERVALS[0] in traces) == (["best", "untested"], False)
+
+
+@pytest.mark.parametrize("accuracy", [0.97, 0.4])
+def test_config_that_was_not_compared_is_called_neither_worse_nor_absent(
+    make_row: MakeRow, make_results: MakeResults, accuracy: float
+) -> None:
+    lone = make_row(TrialConfig(num_steps=9), val_accuracy=accuracy)
+    best, worse = seeds(make_row, [0.93, 0.94, 0.95]), seeds(make_row, [0.5, 0.53, 0.51], TrialConfig(num_steps=8))
+    section = best_config.section(make_results([*best, *worse, lone]))
+    assert "of 2 configs with several successful seeds it has the best" in section.finding
+    assert "all others" not in section.finding
+    assert picture(section)[0] == ["best", "worse", "left out"]
+    section = best_config.section(make_results([*best, lone]))
+    assert "the only config with several successful seeds." in section.finding
+    failed = make_row(TrialConfig(num_steps=9), Status.FAILED, error="no luck")
+    assert "the only config that succeeded." in best_config.section(make_results([*best, failed])).finding
+
+
+def test_picture_says_of_dots_and_bars_what_they_are(make_row: MakeRow, make_results: MakeResults) -> None:
+    (plot,) = blocks_of(best_config.section(make_results([make_row()])), Plot)
+    assert plot.finding == best_config.ONE_SEED_EACH
+    (plot,) = blocks_of(best_config.section(make_results(seeds(make_row, [0.9, 0.91, 0.92]))), Plot)
+    assert plot.finding == best_config.DOTS
 
 
 def test_another_objective_has_its_name_and_the_interval_that_is_known(
@@ -93,7 +116,7 @@ def test_another_objective_has_its_name_and_the_interval_that_is_known(
     given = {"objective": {"name": "macro_f1", "direction": "maximize", "unit": "share"}, "test_objective": 0.8}
     rows = [make_row(config, val_objective=0.9, **given) for config in configs]
     section = best_config.section(make_results(rows))
-    assert "validation macro F1, 90.00%, and reaches 80.00% on test" in section.finding
+    assert "validation macro F1 of 90.00%, and reaches 80.00% on test" in section.finding
     assert numbers(section)["test macro F1"].startswith("80.00% (no interval; 2 seeds")
 
 
