@@ -154,7 +154,7 @@ def _effect(
         title=factor.short,
         kind=factor.kind,
         levels=tuple(levels),
-        share=share,
+        share=None if math.isnan(difference) else share,  # confounded: it is not this one's alone
         difference=difference,
         low=low,
         high=high,

@@ -86,6 +86,7 @@ def test_factor_that_the_design_confounds_is_reported(make_trials: MakeTrials) -
     ]
     found = by_name(effects(make_trials(configs, lambda _: 0.9)))
     assert found["batch_size"].sentence == "batch_size: confounded with other hyperparameters that change with it"
+    assert found["batch_size"].share is None, "it could as well be another's"
     assert not found["batch_size"].significant
     assert np.isfinite(found["model.dropout"].low)
 
