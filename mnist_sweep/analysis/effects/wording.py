@@ -63,7 +63,7 @@ def effect_sentence(
         of = f"; best and worst of {len(labels)}" if len(labels) > 2 else ""
         ending = f"; {slope}" if trend and is_steady else ""
         better = f"{best} is {_difference(difference, measure, width)} better than {worst}"
-        alone = "" if significant else "; not significant once corrected for all hyperparameters"
+        alone = "" if significant else "; not significant at the 3% level over all hyperparameters"
         return f"{name}: {better} ({interval}{of}){ending}{alone}"
     ends = f"({best} vs {worst}: {interval}{unit})"
     if trend:

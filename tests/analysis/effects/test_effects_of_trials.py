@@ -213,7 +213,7 @@ def test_some_effect_is_significant_by_chance_in_5_percent_of_sweeps(make_trials
     assert np.mean([any(effect.significant for effect in sweep) for sweep in found]) <= 0.1
     alone = [effect.sentence for sweep in found for effect in sweep if effect.low > 0 and not effect.significant]
     assert alone
-    assert all(sentence.endswith("; not significant once corrected for all hyperparameters") for sentence in alone)
+    assert all(sentence.endswith("; not significant at the 3% level over all hyperparameters") for sentence in alone)
 
 
 @pytest.mark.slow
