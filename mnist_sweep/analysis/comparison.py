@@ -182,7 +182,8 @@ def _pairs(one: Match, other: Match) -> list[tuple[TrialRow, TrialRow]]:
     if any(a.trial_id == b.trial_id for a, b in pairs):
         raise LedgerError(f"{one.name} would be compared with itself: name two different trials or configs.")
     if not pairs:
-        raise IncomparableError(f"{one.name} and {other.name} share no seed that succeeded: compare two single trials.")
+        way_out = "run both with the same seeds, or compare two single trials"
+        raise IncomparableError(f"{one.name} and {other.name} share no seed that succeeded: {way_out}.")
     if len({row.config["data"] for pair in pairs for row in pair}) > 1:
         raise IncomparableError(f"{one.name} and {other.name} use different data sets: they cannot be paired.")
     return pairs

@@ -126,7 +126,7 @@ def conclusion(
     else:
         verdict = f"{a} and {b} are statistically tied"
     verdict += "" if measure.is_accuracy else f" in {measure.title}"
-    beside = "" if test.significant else ", which is not significant"
+    beside = "" if test.significant or math.isnan(on_test.pvalue) else ", which is not significant"
     needed, scope = "" if val.significant else _needed(on_val), SCOPES[method]
     on_both = f"{difference(on_val, measure)} on validation, {difference(on_test, measure)} on test"
     return f"{verdict} {scope}: {on_both}{beside}.{needed}"

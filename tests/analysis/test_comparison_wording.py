@@ -110,6 +110,8 @@ def test_difference_that_cannot_be_tested_is_no_tie() -> None:
     sentence = conclusion("a", "b", untestable, split("test", *EQUAL), SEEDS_AND_IMAGES)
     assert sentence.startswith("Whether a and b differ cannot be tested for new images: +1.00 points (no interval, no")
     assert "to detect" not in sentence
+    clear = conclusion("a", "b", split("validation", *CLEAR), untestable, SEEDS_AND_IMAGES)
+    assert clear.endswith("+1.00 points (no interval, no test) on test.")
 
 
 def test_config_whose_seeds_vary_more_is_noted() -> None:
