@@ -210,7 +210,7 @@ def _collapses(found: Selection) -> str:
 def _intervals(low: float, high: float, new_low: float, new_high: float, *, of: str, n: int, measure: Measure) -> str:
     if math.isnan(new_low) and (n == 1 or math.isnan(low)):
         return measure.interval(new_low, new_high)
-    new = f"{measure.text(new_low)} to {measure.text(new_high)} for new images"
+    new = f"{measure.interval(new_low, new_high).removeprefix('95% interval ')} for new images"
     if n == 1:
         return f"95% interval {new}, given this trained model"
     if (low, high) == (new_low, new_high):

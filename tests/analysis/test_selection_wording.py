@@ -1,5 +1,6 @@
 """Laws of a selection as a value: short in a terminal, a table in a notebook, and its wording, which says no NaN."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mnist_sweep.analysis.selection import select
+from mnist_sweep.trials.value_format import Measure
 from tests.analysis.tables import text
 from tests.analysis.tables import trials as table
 
@@ -26,6 +28,12 @@ def test_notebook_shows_the_sentences_and_both_splits() -> None:
     assert "<a>" not in page
     assert "&lt;a&gt;" in page
     assert page.index("<td>validation</td>") < page.index("<td>0.9500</td>") < page.index("<td>test</td>")
+
+
+def test_a_unit_follows_both_ends_of_an_interval() -> None:
+    found = select(table({"a": [0.94, 0.95, 0.96], "b": [0.5, 0.51, 0.5]}))
+    for said in dataclasses.replace(found, objective=Measure("rmse", "minimize", "px")).intervals:
+        assert said.count(" px for ") == said.count(" px") == 2
 
 
 @pytest.mark.parametrize(
