@@ -17,7 +17,8 @@ def section(results: Results) -> Section | None:
     selection, _ = results.analysis
     chosen, values, *others = selection.sentences
     expected, *rest = others if selection.num_compared > 1 else [values, *others]
-    blocks = [Paragraph(text=" ".join([chosen, values, *rest])), Paragraph(text=selection.method)]
+    told = [chosen, *others] if expected is values else [chosen, values, *rest]
+    blocks = [Paragraph(text=" ".join(told)), Paragraph(text=selection.method)]
     return Section(key=KEY, title=TITLE, finding=f"{expected} {shift(results)}".rstrip(), blocks=blocks)
 
 

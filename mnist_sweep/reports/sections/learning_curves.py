@@ -29,12 +29,12 @@ def section(results: Results) -> Section | None:
         return None
     rows, name = [found[0], *(row for row in good.values() if row is not found[0])], found[1]
     band = quantiles(rows)
-    drawn = rows[:NUM_BEST]
+    drawn, of_all = rows[:NUM_BEST], counted(len(rows), "trial")
+    in_words = f" Band: 10th to 90th percentile of all {of_all}." * (len(rows) > 1)
     blocks: list[Block] = [
         Plot(
             title=f"Validation {results.measure.title} during training",
-            finding=f"{_lines_in_words(len(drawn), name)} Band: 10th to 90th percentile of all "
-            f"{counted(len(rows), 'trial')}.",
+            finding=f"{_lines_in_words(len(drawn), name)}{in_words}",
             figure=_values(drawn, band, results, name),
             table=_table(rows[0], band, name),
         ),
@@ -46,7 +46,9 @@ def section(results: Results) -> Section | None:
 
 
 def _lines_in_words(number: int, name: str) -> str:
-    if name == BEST_TRIAL or number == 1:
+    if number == 1:
+        return f"Line: {name}."
+    if name == BEST_TRIAL:
         return f"Lines: the best {counted(number, 'trial')}."
     return f"Lines: {name}, and the best {counted(number - 1, 'other trial')}."
 
@@ -84,18 +86,21 @@ def _finding(rows: Sequence[TrialRow], name: str) -> str:
         ("highest", "peaked", "above") if measure.mode == "max" else ("lowest", "was lowest", "below")
     )
     rising = sum(peak.step == _evaluations(row)[-1].step for row, peak in zip(rows, peaks, strict=True))
-    had = f"{rising:,} of {counted(len(rows), 'trial')} had their {best_of}"
-    text = f"{had} validation {measure.title} at the last evaluation"
     others = "half" if 2 * rising == len(rows) else "most"
-    stopped = f"{others} had stopped improving before the end"
-    text += f", so {'longer training may help' if 2 * rising > len(rows) else stopped}. "
+    so = (
+        ", so longer training may help"
+        if 2 * rising > len(rows)
+        else f", so {others} had stopped improving before the end"
+    )
+    had = f"{rising:,} of {counted(len(rows), 'trial')} had their {best_of}"
+    text = f"{had} validation {measure.title} at the last evaluation{so}. " * (len(rows) > 1)
     best, peak, subject = rows[0], peaks[0], f"{name[0].upper()}{name[1:]}"
     last = _evaluations(best)[-1]
     lost = measure.score(peak.val or 0.0) - measure.score(last.val or 0.0)
     if lost > 0:
         lead = f"{measure.difference(lost)} {above} its final {measure.title}"
         return f"{text}{subject} {peaked} at step {peak.step:,}, {lead}."
-    return f"{text}{subject} {peaked} at its last step, {last.step:,}."
+    return f"{text}{subject} {peaked} at its last step, {last.step:,}{so * (not text)}."
 
 
 def _values(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results, name: str) -> Any:

@@ -22,6 +22,14 @@ def test_every_sentence_of_the_selection_is_there(make_row: MakeRow, make_result
     assert [sentence for sentence in results.analysis[0].sentences if sentence not in text] == []
 
 
+def test_of_a_single_config_each_sentence_is_said_once(make_row: MakeRow, make_results: MakeResults) -> None:
+    results = make_results([make_row()])
+    section = certainty.section(results)
+    assert section is not None
+    text = f"{section.finding} {section.blocks}"
+    assert [text.count(sentence) for sentence in results.analysis[0].sentences] == [1, 1]
+
+
 def test_the_shift_is_that_of_all_trials_and_its_reason_the_datas(make_row: MakeRow, make_results: MakeResults) -> None:
     tested = {0: (0.9, 0.85), 1: (0.8, 0.79)}
     rows = [make_row(TrialConfig(seed=s), val_accuracy=val, test_accuracy=test) for s, (val, test) in tested.items()]

@@ -62,6 +62,13 @@ def test_whether_the_curves_still_rise_is_said(make_row: MakeRow, make_results: 
     assert "The best trial peaked at step 20, 10.00 points above" in falling.finding
 
 
+def test_a_single_trial_is_no_crowd(make_row: MakeRow, make_results: MakeResults) -> None:
+    section = learning_curves.section(make_results([row(make_row, 0, [0.5, 0.6, 0.7])]))
+    assert section is not None
+    assert section.finding == "The best trial peaked at its last step, 30, so longer training may help."
+    assert plots_of(section)[0].finding == "Line: the best trial."
+
+
 def test_half_of_the_trials_are_not_called_most(make_row: MakeRow, make_results: MakeResults) -> None:
     rows = [row(make_row, 0, [0.5, 0.6, 0.7]), row(make_row, 1, [0.5, 0.9, 0.8])]
     section = learning_curves.section(make_results(rows))
