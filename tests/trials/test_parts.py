@@ -125,4 +125,4 @@ class Bound:
 
 def test_numbers_of_an_optimizer_come_as_arguments(refused: Refused) -> None:
     with refused(ConfigError, "`apply` of Bound must be a @staticmethod", "take these from `numbers`"):
-        TrialConfig(optimizer=Bound())
+        part_of("optimizer", Bound(), OPTIMIZERS)

@@ -92,7 +92,7 @@ def _check_marks(config: "TrialConfig", sample: "Sample", model: Any) -> None:
         for variable, value in zip(model.variables, other.variables, strict=True):
             variable.assign(value)
         calls = [[*tf.nest.flatten(each(sample.images, training=True)), *each.losses] for each in (model, other)]
-        same = all(np.array_equal(*pair, equal_nan=True) for pair in zip(*calls, strict=True))
+        same = all(np.array_equal(one, again, equal_nan=True) for one, again in zip(*calls, strict=True))
     finding = f"the mark VARIABLE of {listed(marked)} is wrong, since it changes more than initial values of variables"
     law(same, finding, "declare the field in its class without that mark")
 
