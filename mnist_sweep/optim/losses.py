@@ -186,8 +186,8 @@ def signature(loss: Any) -> Any:
 
 
 def label_smoothing(loss: Any) -> float:
-    """Return the label smoothing of a loss, 0 for another one than cross-entropy."""
-    return loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
+    """Return the label smoothing of a loss, 0 for another one than cross-entropy, also for a subclass of it."""
+    return loss.label_smoothing if type(loss) is CrossEntropy else 0.0
 
 
 def fitted(loss: Any, labels: "NDArray[Any]", num_classes: int) -> Any:
@@ -196,7 +196,7 @@ def fitted(loss: Any, labels: "NDArray[Any]", num_classes: int) -> Any:
     Raises:
         ConfigError: It does not fit the labels.
     """
-    return loss.fitted(labels, num_classes) if is_builtin(loss) else loss
+    return loss.fitted(labels, num_classes) if isinstance(loss, CrossEntropy | _LossOfNumbers) else loss
 
 
 def main_output(loss: Any) -> Any:
@@ -208,5 +208,5 @@ def per_example(loss: "Loss | OwnLoss", labels: Any, outputs: Any, *, label_smoo
     """Return the losses of a batch by a loss of any form, float32 `[n]`; cross-entropy takes a label smoothing."""
     if isinstance(loss, FunctionType):
         return loss(labels, outputs)
-    options = {"label_smoothing": label_smoothing} if isinstance(loss, CrossEntropy) else {}
+    options = {"label_smoothing": label_smoothing} if type(loss) is CrossEntropy else {}
     return cast(Loss, loss).per_example(labels, outputs, **options)

@@ -1,6 +1,6 @@
 """Laws of the losses, against Keras' own and scikit-learn's weights."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,14 @@ class Focal:
 
         entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
         return (1 - tf.exp(-entropy)) ** self.gamma * entropy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubled(CrossEntropy):
+    """A user's loss that extends a built-in one."""
+
+    def per_example(self, labels: Any, outputs: Any) -> Any:  # type: ignore[override]  # a graph of its own for each
+        return 2 * CrossEntropy.per_example(self, labels, outputs)
 
 
 def of(loss: Any) -> Any:
@@ -116,3 +124,11 @@ def test_what_is_no_loss_is_refused(refused: Refused, given: Any, error: type[Ex
 def test_a_lambda_has_no_name_that_a_row_could_store(refused: Refused) -> None:
     with refused(ConfigError, "top level of a module"):
         trial_id(TrialConfig(loss=lambda labels, outputs: outputs[:, 0]))
+
+
+def test_a_subclass_has_its_own_label_smoothing_and_the_weights_of_its_data() -> None:
+    loss = Doubled(label_smoothing=0.1, class_weights="balanced")
+    fitted, plain = (losses.fitted(one, LABELS, 3) for one in (loss, CrossEntropy(**asdict(loss))))
+    assert fitted == Doubled(label_smoothing=0.1, class_weights=plain.class_weights)
+    np.testing.assert_allclose(of(fitted), 2 * of(plain), rtol=1e-6)
+    assert losses.signature(fitted) == fitted
