@@ -130,7 +130,9 @@ def _of_predictions(predictions: Any, config: "TrialConfig", data: "Dataset") ->
             values[f"{name}_accuracy"] = int((predicted == labels).sum()) / len(labels)
         kept[name] = predicted
         if data.is_regression or not objective_metrics.needs_outputs(objective):
-            given = {"outputs" if data.is_regression else "classes": predicted}
+            seen = predicted.view()
+            seen.flags.writeable = False  # an objective of the user's own may compute in place
+            given = {"outputs" if data.is_regression else "classes": seen}
             values[f"{name}_{config.measure.name}"] = objective_metrics.value(objective, labels, **given)
             kept[f"{name}_values"] = image_contributions.by_image(objective, labels, **given)
     return {**values, "predictions": predictions._replace(**kept)}

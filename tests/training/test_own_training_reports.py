@@ -1,12 +1,13 @@
 """Laws of reported and returned metrics; wrong ones are in test_own_training."""
 
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mnist_sweep import Dataset, Predictions, TrialConfig
+from mnist_sweep import Dataset, Predictions, Split, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import own_training_reports
 from mnist_sweep.trials.row import Evaluation
@@ -65,3 +66,22 @@ def test_predictions_give_both_accuracies(digits: Dataset) -> None:
     found = own_training_reports.returned(Predictions(*right), TRIAL, digits, [LAST])
     assert (found["val_accuracy"], found["test_accuracy"], found["val_loss"]) == (1.0, 0.9, 0.7)
     assert found["predictions"].test is right[1]
+
+
+@dataclass(frozen=True)
+class InPlace:
+    """An objective that computes in its outputs."""
+
+    direction = "minimize"
+
+    def compute(self, labels: Any, outputs: Any) -> float:
+        outputs -= labels
+        return float(abs(outputs).max())
+
+
+def test_no_objective_changes_predictions(digits: Dataset) -> None:
+    split = Split(images=digits.val.images, labels=digits.val.labels.astype("float32"))
+    data = replace(digits, train=split, val=split, test=split, num_classes=0)
+    predicted = Predictions(split.labels, split.labels)
+    with pytest.raises(ValueError, match="read-only"):
+        own_training_reports.returned(predicted, replace(TRIAL, objective=InPlace()), data, [LAST])
