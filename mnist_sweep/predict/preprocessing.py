@@ -68,12 +68,12 @@ def _prepared(
     if channels not in (1, 3):
         return DataError(f"{name} is an image of 1 or 3 channels, but the model was trained on {channels}.")
     lost = ["converted to greyscale"] * (channels == 1 and _is_coloured(image))
-    image = image.convert("L" if channels == 1 else "RGB")
     try:
         if card.handwriting and channels == 1:
-            made, done = _as_digit(image, (width, height), card.writing_share)
+            made, done = _as_digit(image.convert("L"), (width, height), card.writing_share)
         else:
             made, done = _scaled(image, (width, height), card.resize)
+            made = made.convert("L" if channels == 1 else "RGB")  # once it is scaled, as in `image_decoding`
     except DataError as error:
         return DataError(f"{name} {error}")
     pixels = np.asarray(made, np.float32).reshape(height, width, channels) / np.float32(255)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from mnist_sweep.data.files import image_decoding
+from mnist_sweep.data.files.image_decoding import Rules
 from mnist_sweep.errors import DataError
 from mnist_sweep.predict import preprocessing
 from mnist_sweep.predict.preprocessing import PreparedImage
@@ -199,3 +201,13 @@ def test_an_image_is_scaled_as_those_that_the_network_was_trained_on(tmp_path: P
         assert isinstance(image, PreparedImage)
         assert image.preprocessing == f"scaled from 20x10 to 8x8{words}"
         assert bool(image.pixels.min() > 0) is (how != "pad")
+
+
+@pytest.mark.parametrize("color", ["grayscale", "rgb"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_scaled_image_has_the_bits_of_a_training_image(tmp_path: Path, mode: str, color: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (10, 20, 3)).astype(np.uint8)
+    Image.fromarray(noise).convert(mode).save(tmp_path / "noise.png")
+    trained = image_decoding.image_of((tmp_path / "noise.png").read_bytes(), Rules((8, 8), color, DataCard().resize))
+    (image,) = read(tmp_path / "noise.png", trained.shape, handwriting=False)
+    np.testing.assert_array_equal(image.pixels, trained / np.float32(255))
