@@ -200,8 +200,10 @@ class Dataset:
         """Return images of this data set with pixels from 0 to 255."""
         import numpy as np
 
+        if self.value_range:
+            return np.rint(self.scaled(images) * 255).astype(np.uint8)
         levels: Any = images.astype(np.uint32) * 255 // self.pixel_max
-        return (np.rint(self.scaled(images) * 255) if self.value_range else levels).astype(np.uint8)
+        return np.asarray(levels, np.uint8)
 
     def read_only(self) -> "Dataset":
         """Return this data set with read-only views of its arrays, for code that might write into them."""

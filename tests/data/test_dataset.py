@@ -212,3 +212,5 @@ def test_other_floats_have_a_digest_of_their_own() -> None:
     assert (around.scaled(around.val.images).min(), around.scaled(around.val.images).max()) == (0, 1)
     np.testing.assert_allclose(around.scaled(around.val.images), plain.scaled(plain.val.images), atol=1e-6)
     np.testing.assert_array_equal(around.as_picture(around.val.images), plain.val.images)
+    large = levels((lambda images: (images.astype(np.float32) - np.float32(127.5)) * np.float32(1e30), (-2e32, 2e32)))
+    assert large.as_picture(large.val.images).max() < 255  # without a warning of what no integer holds
