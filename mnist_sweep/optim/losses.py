@@ -56,7 +56,7 @@ class CrossEntropy:
             known = all(isinstance(one, numbers.Real) and not isinstance(one, bool) for one in given)
             holds = known and all(0 <= one < math.inf for one in given) and any(given)
             require(holds, "0 <= each of class_weights < infinity, and not all are 0", class_weights=given)
-            object.__setattr__(self, "class_weights", tuple(map(float, given)))
+            object.__setattr__(self, "class_weights", tuple(float(one) + 0.0 for one in given))  # -0.0 becomes 0.0
         elif given is not None and not (isinstance(given, str) and given == "balanced"):
             rule = "class_weights is a tuple with a number for each class, 'balanced' or None"
             require(False, rule, class_weights=given)

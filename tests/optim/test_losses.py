@@ -102,6 +102,11 @@ def test_weights_that_are_none_are_refused(refused: Refused, weights: Any) -> No
         CrossEntropy(class_weights=weights)
 
 
+def test_equal_weights_have_one_id() -> None:
+    ids = {trial_id(TrialConfig(loss=CrossEntropy(class_weights=(1, zero)))) for zero in (0, 0.0, -0.0)}
+    assert len(ids) == 1
+
+
 @pytest.mark.parametrize("weights", [(1.0, 2.0), (1.0,) * 4])
 def test_weights_of_another_number_of_classes_are_refused(refused: Refused, weights: Any) -> None:
     with refused(ConfigError, "len(class_weights) == num_classes", "num_classes=3"):
