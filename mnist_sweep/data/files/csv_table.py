@@ -63,7 +63,7 @@ class Csv(OwnFiles):
         import pyarrow as pa
         from pyarrow import csv as reader
 
-        content = idx.read_bytes(path, max_bytes=MAX_BYTES)
+        content = idx.read_bytes(path, max_bytes=MAX_BYTES).lstrip(b"\r\n")  # as empty lines further down
         try:
             names, delimiter, has_names = _header(content)
             targets, pixels = self._columns(names, has_names)

@@ -44,6 +44,7 @@ def test_lines_of_names_and_separators_may_differ(load: Callable[..., Any]) -> N
         text(HEADER.replace(",", " , ")),
         text(join="\t"),
         "\ufeff" + text().replace("\n", "\r\n"),
+        "\r\n\n" + text().replace("\n", "\n\n"),
         text("label,pixel0,pixel2,pixel1,pixel3", table=TABLE[:, [0, 2, 1, 3]]),
     ):
         assert load(other).digest() == first.digest()
