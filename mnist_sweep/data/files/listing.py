@@ -1,6 +1,7 @@
 """The files in a folder of the user's own: which are seen, and which split each one belongs to."""
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ MAX_NAMED = 5
 def visible(folder: Path, root: Path) -> "list[os.DirEntry[str]]":
     """Return the entries of a folder in natural order, without hidden ones and those that systems leave.
 
+    They count as named in Unicode's composed form, since macOS may decompose the names of files that it copies.
+
     Raises:
         DataError: One is a link out of the root, to a folder, or to nothing.
     """
@@ -27,7 +30,7 @@ def visible(folder: Path, root: Path) -> "list[os.DirEntry[str]]":
             if not (Path(entry.path).is_file() and target.is_relative_to(root)):
                 rule = "links must lead to files inside of the folder"
                 raise DataError(f"{entry.path} is a link to {target}: {rule}; `cp -rL` copies what links lead to.")
-    return sorted(entries, key=lambda entry: natural(entry.name))
+    return sorted(entries, key=lambda entry: (natural(unicodedata.normalize("NFC", entry.name)), entry.name))
 
 
 def unused_notes(unused: Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """Which files of a folder are seen, and which split they belong to; links are tested with folders of images."""
 
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -12,6 +14,14 @@ def test_files_are_seen_in_natural_order_without_hidden_ones(tmp_path: Path) -> 
     for name in ("b10", "b9", ".hidden", "Thumbs.db", "a"):
         (tmp_path / name).touch()
     assert [entry.name for entry in visible(tmp_path, tmp_path)] == ["a", "b9", "b10"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_the_order_of_files_is_that_of_composed_letters(tmp_path: Path, form: Literal["NFC", "NFD"]) -> None:
+    names = ["e", "f", "\u00e9"]
+    for name in names:
+        (tmp_path / unicodedata.normalize(form, name)).touch()
+    assert [unicodedata.normalize("NFC", entry.name) for entry in visible(tmp_path, tmp_path)] == names
 
 
 def test_files_belong_to_the_splits_in_their_names(tmp_path: Path) -> None:
