@@ -8,6 +8,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
+from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.ids import flat_id
 
@@ -21,9 +22,14 @@ def final_state_name(config: TrialConfig) -> str | None:
 
 
 def latest_start(config: TrialConfig, names: Iterable[str]) -> str | None:
-    """Return the name, among those of existing final states, of the latest one that a trial can start from, or None."""
+    """Return the name, among those of existing final states, of the latest one that a trial can start from, or None.
+
+    A user's own training code, which may depend on the step at which it is to end, starts where hyperparameters change.
+    """
     there = set(names)
     steps = {int(found[1]) for found in map(STATE.fullmatch, there) if found}
+    if trains_itself(config.model):
+        steps &= {since for since, _ in config.changes}
     before = sorted((step for step in steps if step < config.num_steps), reverse=True)
     candidates = (_name(config, step) for step in before if is_shareable(config, step))
     return next((name for name in candidates if name in there), None)

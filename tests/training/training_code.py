@@ -16,6 +16,7 @@ class Linear:
     """Draws its batches from NumPy's global generator; keeps its weights after each report."""
 
     rate: float = field(default=0.5, metadata=VARIABLE)
+    slowing: float = 0.0  # share of the rate that is gone at the end
 
     def train(self, context: Context) -> Predictions:
         images = {split: flat(context, split) for split in ("train", "val", "test")}
@@ -27,7 +28,8 @@ class Linear:
             logits = images["train"][rows] @ weights
             shares = np.exp(logits - logits.max(axis=1, keepdims=True))
             errors = shares / shares.sum(axis=1, keepdims=True) - np.eye(10)[labels[rows]]
-            weights = weights - self.rate * images["train"][rows].T @ errors / len(rows)
+            rate = self.rate * (1 - self.slowing * step / context.steps)
+            weights = weights - rate * images["train"][rows].T @ errors / len(rows)
             step += 1
             if step % context.evaluate_every == 0 or step == context.steps:
                 right = (images["val"] @ weights).argmax(axis=1) == context.data.val.labels

@@ -7,6 +7,7 @@ import pytest
 
 from mnist_sweep import Cosine, Momentum, Stepwise, TrialConfig
 from mnist_sweep.trials.shared_prefix import FOLDER, final_state_name, is_shareable, latest_start
+from tests.training.training_code import Linear
 
 LONG = TrialConfig(num_steps=60, evaluate_every=10, schedule=Stepwise(boundaries=(25,), warmup_steps=5))
 
@@ -57,3 +58,10 @@ def test_a_trial_that_ends_between_evaluations_has_a_point_that_no_longer_one_ha
     assert final_state_name(short(45)) is None
     assert is_shareable(LONG, 40)
     assert not is_shareable(LONG, 45)
+
+
+def test_training_code_starts_only_where_it_has_ended_or_hyperparameters_change() -> None:
+    code = replace(LONG, model=Linear())
+    names = [name(replace(code, num_steps=steps)) for steps in (20, 40)]
+    assert latest_start(code, names) is None
+    assert latest_start(replace(code, changes=((20, (("model.rate", 0.1),)),)), names) == names[0]
