@@ -1,5 +1,6 @@
 """Estimates what a run of a sweep will take on this machine."""
 
+import itertools
 import statistics
 import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -221,5 +222,9 @@ def _kind(
 
 def _name(trial: TrialConfig) -> str:
     parts = [type(trial.optimizer).__name__, f"batch {trial.batch_size}"]
+    if trains_itself(trial.model):  # by code that may never read these
+        default = TrialConfig()
+        differs = trial.optimizer != default.optimizer, trial.batch_size != default.batch_size
+        parts = ["own training code", *itertools.compress(parts, differs)]
     parts += [value for value in (trial.precision, trial.augmentation) if value not in ("float32", "none")]
     return ", ".join(parts + ["weight decay"] * (trial.weight_decay > 0))

@@ -47,7 +47,8 @@ class KindPlan:
 
     Attributes:
         network: Number of their network in the plan, from 1.
-        name: Optimizer, batch size and whatever else distinguishes the kinds of a network.
+        name: Optimizer, batch size and whatever else distinguishes the kinds of a network; of code that trains itself
+            what is not the default.
         step_seconds: A training step; 0 if the trials will fail.
         evaluation_seconds: An evaluation on the validation split.
         trial_seconds: The longest of the trials, once its graphs are traced.
@@ -121,11 +122,11 @@ class Plan:
             shared = self.memory - self.num_workers * self.worker_memory
             fit = (self.free_memory - shared) // self.worker_memory
             way_out = f"run with --max-concurrent {fit}" if fit >= 1 else "not even one fits"
-            need = f"{counted(self.num_workers, 'trial')} at a time need {size(self.memory)} of memory"
-            yield f"{need}, but only {size(self.free_memory)} are free: {way_out}."
+            trials = f"{counted(self.num_workers, 'trial')} at a time take{'s' * (self.num_workers == 1)}"
+            yield f"{trials} {size(self.memory)} of memory, but only {size(self.free_memory)} is free: {way_out}."
         if (needed := sum(self.disk.values())) > self.free_disk:
             way_out = "choose another folder with --results, or keep less (--keep-models none, --no-predictions)"
-            yield f"the results need {size(needed)}, but only {size(self.free_disk)} are free on the disk: {way_out}."
+            yield f"the results need {size(needed)}, but only {size(self.free_disk)} is free on the disk: {way_out}."
         failing = [kind for kind in self.kinds if kind.failure]
         for number, network in enumerate(self.networks, start=1):
             if network.error and number not in [kind.network for kind in failing]:

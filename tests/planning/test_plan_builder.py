@@ -112,6 +112,13 @@ def test_kinds_of_a_network_are_named_by_what_distinguishes_them(tmp_path: Path,
 
 
 @pytest.mark.usefixtures("measured")
+def test_code_that_trains_itself_is_not_named_after_defaults_that_it_may_never_read(tmp_path: Path) -> None:
+    trials = grid(replace(BASE, model=Linear(), optimizer=Adam()), {"optimizer": [Adam(), GradientDescent()]})
+    found = plan(Sweep(name="own", trials=trials), results=tmp_path, runner=ALONE)
+    assert [one.name for one in found.kinds] == ["own training code", "own training code, GradientDescent"]
+
+
+@pytest.mark.usefixtures("measured")
 def test_a_trial_of_a_population_takes_the_time_of_its_round_and_leaves_a_whole_curve(tmp_path: Path) -> None:
     axes = {"optimizer.learning_rate": Uniform(low=0.1, high=1.0)}
     search = Search(base=BASE, axes=axes, num_trials=6, algorithm=PBT(population=3))

@@ -21,7 +21,7 @@ def test_a_plan_that_fits_has_no_warnings() -> None:
 @pytest.mark.parametrize(("free", "way_out"), [(8 * GB, "run with --max-concurrent 2"), (2 * GB, "not even one fits")])
 def test_trials_that_do_not_fit_the_memory_are_warned_of(free: int, way_out: str) -> None:
     (warning,) = replace(MEASURED, free_memory=free).warnings
-    assert warning == f"3 trials at a time need 10 GB of memory, but only {free // GB} GB are free: {way_out}."
+    assert warning == f"3 trials at a time take 10 GB of memory, but only {free // GB} GB is free: {way_out}."
 
 
 def test_a_system_that_does_not_say_what_is_free_is_not_warned_of() -> None:
@@ -30,7 +30,7 @@ def test_a_system_that_does_not_say_what_is_free_is_not_warned_of() -> None:
 
 def test_a_disk_that_is_too_small_is_warned_of() -> None:
     (warning,) = replace(MEASURED, free_disk=5000).warnings
-    assert warning.startswith("the results need 6 kB, but only 5 kB are free on the disk: ")
+    assert warning.startswith("the results need 6 kB, but only 5 kB is free on the disk: ")
     assert "--results" in warning
 
 
