@@ -22,6 +22,8 @@ def test_a_plan_that_fits_has_no_warnings() -> None:
 def test_trials_that_do_not_fit_the_memory_are_warned_of(free: int, way_out: str) -> None:
     (warning,) = replace(MEASURED, free_memory=free).warnings
     assert warning == f"3 trials at a time take 10 GB of memory, but only {free // GB} GB is free: {way_out}."
+    (alone,) = replace(MEASURED, free_memory=free, num_workers=1, worker_memory=10 * GB).warnings
+    assert alone.startswith("1 trial at a time takes 10 GB of memory")
 
 
 def test_a_system_that_does_not_say_what_is_free_is_not_warned_of() -> None:
