@@ -48,7 +48,7 @@
     const { failed, diverged } = status.statuses;
     const also = diverged ? `${count(diverged, "trial")} diverged` : "";
     made.push(["Failures", failed ? count(failed, "trial") : "none", failed ? `${short(status.failures[0].cause)}${also ? `; ${also}` : ""}` : also || "no trial has failed", failed ? "bad" : ""]);
-    made.push(["Cost so far", duration(spent), `of training, summed over trials${run ? `; ${count(run.num_workers, "trial")} at a time` : ""}`]);
+    made.push(["Cost", duration(spent), `of training, summed over trials${run ? `; ${count(run.num_workers, "trial")} at a time` : ""}`]);
     fill(get("cards"), made, () => made.map(([term, fact, more, kind]) => element("div", { className: kind || "" }, element("dt", { textContent: term }), element("dd", {}, fact, element("small", { textContent: more })))));
   };
 
@@ -150,7 +150,9 @@
     const order = { ok: 0, stopped: 1, diverged: 2, failed: 3 };
     const [better, val] = [sign(), valIndex()];
     const score = (cells) => (cells[val] === null ? -Infinity : better * cells[val]);
-    show(rows.map((row) => row.cells).sort((a, b) => order[a[1]] - order[b[1]] || (score(a) === score(b) ? (a[0] < b[0] ? -1 : 1) : score(b) - score(a))));
+    const loss = (cells) => cells[val + 2] ?? Infinity; // orders equal values, as it does in `status`
+    const equals = (a, b) => loss(a) - loss(b) || (a[0] < b[0] ? -1 : 1);
+    show(rows.map((row) => row.cells).sort((a, b) => order[a[1]] - order[b[1]] || (score(a) === score(b) ? equals(a, b) : score(b) - score(a))));
   };
 
   const seldom = (part) => { // draws as seldom as needed to leave the browser free, and not while the page is hidden

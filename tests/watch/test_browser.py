@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.sweep import live_run
 from mnist_sweep.system.folder_lock import Lock
@@ -198,13 +199,17 @@ def test_the_page_and_a_trial_are_shown_without_errors_overflow_or_barriers(
     assert browser.messages() == []
 
 
-def test_on_a_narrow_screen_the_trials_fit_their_box(browser: Browser, start: Start) -> None:
-    _, url = watch(start, str(Path(__file__).parents[2] / "results" / "reference" / "quickstart"))
+def test_on_a_narrow_screen_the_trials_fit_their_box_the_best_first(browser: Browser, start: Start) -> None:
+    folder = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
+    _, url = watch(start, str(folder))
     browser.open(url, (800, 900))
     browser.until(f"{ROWS}.length === 25")
     browser.run("window.box = document.querySelector('#table .scroll')")
     assert browser.run("return box.scrollWidth <= box.clientWidth")
     assert "val loss" not in browser.titles()
+    best = folder_status(list(Ledger(folder).rows().values()), folder).best
+    shown = "return [...document.querySelectorAll('#trials tbody button')].map((one) => one.textContent)"
+    assert browser.run(shown)[: len(best)] == [one.trial_ids[0] for one in best]  # equal values in the same order
 
 
 def test_names_and_errors_become_no_markup(
