@@ -12,7 +12,7 @@ from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.results.runs import read as read_runs
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import value
-from mnist_sweep.text.numbers import counted, duration
+from mnist_sweep.text.numbers import counted, duration, size
 from mnist_sweep.trials.config import REGISTRIES
 from mnist_sweep.trials.ranking import BEST_TRIAL
 from mnist_sweep.trials.row import TrialRow
@@ -79,7 +79,7 @@ def _run_blocks(runs: Sequence[RunRecord]) -> list[Block]:
     blocks: list[Block] = [Paragraph(text="Commands of the whole sweep, the latest first:")]
     blocks += [Command(text=command) for command in list(commands)[:MAX_COMMANDS]]
     last = runs[-1]
-    memory = f", {last.memory_bytes / 2**30:.1f} GiB of memory" if last.memory_bytes else ""
+    memory = f", {size(last.memory_bytes)} of memory" if last.memory_bytes else ""
     versions = [f"Python {last.python}", *(f"{name} {number}" for name, number in last.packages.items())]
     digests = {f"SHA-256 of {name}": digest for run in runs for name, digest in run.data.items()}
     facts = [
