@@ -128,7 +128,7 @@ def _given_margin(within: float | None, *, in_points: bool = False) -> float:
     """Return a margin as it is given, in points or not, or the default of shares.
 
     Raises:
-        ConfigError: It is no number.
+        ConfigError: It is not a number.
     """
     require(within is None or isinstance(within, numbers.Real), "within is a number", within=within)
     return WITHIN if within is None else within / 100 if in_points else within

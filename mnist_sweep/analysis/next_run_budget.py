@@ -48,7 +48,7 @@ def next_runs(
         in_points: Whether `within` is in points, as in `verdict`.
 
     Raises:
-        ConfigError: The budget is no time and no number, or `within` is out of range.
+        ConfigError: The budget is neither a time nor a number, or `within` is out of range.
         LedgerError: The folder holds no rows or damaged ones.
     """
     left, folder = parse_budget(budget), Path(folder)

@@ -39,12 +39,12 @@ class Target(click.ParamType[Receiver]):
                 is_known = url.scheme in ("http", "https") and url.hostname and url.port != 0 and "@" not in url.netloc
                 if is_known and str(value).isascii() and str(value).isprintable() and " " not in str(value):
                     return str(value)
-                self.fail("its URL is https://HOST/… or http://HOST/…, without a user.", param, context)
+                self.fail("a URL must be https://HOST/… or http://HOST/…, without a user.", param, context)
             words = shlex.split(str(value))
         except ValueError as error:  # a bracket, a port or a quotation mark that is wrong
-            self.fail(f"it is no URL and no command ({error}).", param, context)
+            self.fail(f"it is neither a URL nor a command ({error}).", param, context)
         if not words or shutil.which(words[0]) is None:
-            self.fail("it is no URL, and its first word is no command on PATH.", param, context)
+            self.fail("it is not a URL, and its first word is not a command on PATH.", param, context)
         return words
 
 

@@ -59,7 +59,7 @@ def judged(model: Any, main: Any) -> Any:
     outputs: Any = getattr(model, "output", None)
     known = [*outputs] if isinstance(outputs, dict) else [*range(len(outputs))] if isinstance(outputs, list) else []
     if main not in known:
-        named = f"has the outputs {known}" if known else "is no functional model with several outputs"
+        named = f"has the outputs {known}" if known else "is not a functional model with several outputs"
         raise ConfigError(f"it {named}: the loss takes all of them, and `main` names the one that is judged, {main!r}")
     return keras.Model(model.inputs, outputs[main])
 

@@ -102,7 +102,7 @@ def history_of(curve: Any) -> tuple[Evaluation, ...]:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def validate_curve(columns: Mapping[str, Sequence[Any]]) -> None:
     for name, column in columns.items():
         kinds = {*map(type, column)}
         if not kinds <= ({int} if name == "step" else {int, float, type(None)}):
-            raise TypeError("history has points that are no numbers")
+            raise TypeError("history has points that are not numbers")
         values = [value for value in column if value is not None] if type(None) in kinds else column
         if len(values) < len(column) and name not in OPTIONAL:
             raise TypeError(f"history lacks {name}")

@@ -67,7 +67,7 @@ def validate(space: Any, base: TrialConfig) -> None:
 
     Raises:
         UnknownNameError: It suggests what is no field.
-        ConfigError: It is no such function, or a point breaks a rule.
+        ConfigError: It is not such a function, or a point breaks a rule.
     """
     rule = "the space of a search must be a function of a trial"
     try:

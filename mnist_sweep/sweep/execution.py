@@ -76,7 +76,7 @@ def run(
     again = statuses(retry)
     sweep, runner = sweep.with_options(until=until), runner or RayTune()
     if sweep.until:
-        rule = "a race has no scheduler: it compares the ends of trials, which a scheduler would stop before"
+        rule = "a race takes no scheduler, which would stop trials before their end"
         scheduler, stop = getattr(runner, "scheduler", "fifo"), getattr(runner, "stop", None)
         require(scheduler == "fifo" and stop is None, rule, scheduler=scheduler, stop=stop)
         needs = "an answer for new images needs the predictions of each trial"

@@ -49,7 +49,7 @@ def number(name: str, value: Any, measure: Measure = ACCURACY) -> float:
     """Return a metric as a number, which may be infinite or NaN.
 
     Raises:
-        ConfigError: It is no number, or an accuracy, or another share that trials are judged by, beyond [0, 1], or
+        ConfigError: It is not a number, or an accuracy, or another share that trials are judged by, beyond [0, 1], or
             another value that they are judged by is beyond 1e100.
     """
     if not objective_metrics.is_number(value):
@@ -143,7 +143,7 @@ def _predicted(split: str, values: Any, data: "Dataset") -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise ConfigError(f"the predictions of {split} are no array: {one_line(error)}") from None
+        raise ConfigError(f"the predictions of {split} are not an array: {one_line(error)}") from None
     shape = data.splits[split].labels.shape
     kinds, what, way_out = ("iu", "whole numbers", "`.argmax(axis=1)` makes classes of probabilities")
     if data.is_regression:

@@ -98,7 +98,7 @@ SCRIPTS = {
     "folders of names as numbers": ("DATA = ImageFolder('mixed', target='number')", "needs folders named by numbers"),
     "a loss of outputs that are not there": (
         f"{OWN}\n    main = 'digit'\n    def per_example(self, labels, outputs): return outputs['digit']\nLOSS = Own()",
-        "it is no functional model with several outputs",
+        "it is not a functional model with several outputs",
     ),
     "an error of classes": ("OBJECTIVE = RMSE()", "the objective RMSE is for numbers, but the labels are classes"),
     "a loss of other shapes": (

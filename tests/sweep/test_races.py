@@ -240,8 +240,8 @@ SEARCH: dict[str, Any] = {"base": CONFIGS[0], "axes": AXES, "num_trials": 4}
             None,
             "members of a population inherit from each other",
         ),
-        (lambda: SWEEP, RayTune(scheduler="asha"), "a race has no scheduler"),
-        (lambda: SWEEP, Local(stop={"step": 2}), "a race has no scheduler"),
+        (lambda: SWEEP, RayTune(scheduler="asha"), "a race takes no scheduler"),
+        (lambda: SWEEP, Local(stop={"step": 2}), "a race takes no scheduler"),
         (lambda: Sweep(name="a", trials=[TrialConfig(seed=seed) for seed in (0, 1)]), None, "at least 2 configs"),
         (
             lambda: Sweep(name="a", trials=[*CONFIGS, TrialConfig(data=MNIST(), model=Softmax())]),

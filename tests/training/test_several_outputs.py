@@ -98,7 +98,7 @@ def test_the_main_output_may_be_a_place_in_a_list() -> None:
         ({"loss": Both(main="class")}, "it has the outputs ['digit', 'even']: the loss takes all of them, and `main`"),
         ({"loss": Both(main="even")}, "its outputs have the shape (batch, 2)"),
         ({"loss": Both(main=2), "model": TwoHeads(as_list=True)}, "it has the outputs [0, 1]: the loss takes all of"),
-        ({"model": CNN(filters=(4,), units=8)}, "it is no functional model with several outputs"),
+        ({"model": CNN(filters=(4,), units=8)}, "it is not a functional model with several outputs"),
         ({"loss": DigitAlone()}, "and float32 outputs (batch, 10) and (batch, 2), but it has no gradient of an output"),
     ],
 )

@@ -137,7 +137,7 @@ def image_cache() -> ImageCache:
     """Return the cache that the environment names: its folder, and its limit in gigabytes.
 
     Raises:
-        DataError: The limit is no number above 0.
+        DataError: The limit is not a number above 0.
     """
     folder, limit = os.environ.get(FOLDER_VARIABLE), os.environ.get(SIZE_VARIABLE) or DEFAULT_GB
     if not (re.fullmatch(r"\d+(\.\d*)?|\.\d+", limit) and float(limit)):
