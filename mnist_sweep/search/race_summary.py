@@ -196,7 +196,8 @@ def _sentences(race: Race, remaining: Sequence[SettingState], smallest: float) -
         return [f"No run gave a value, so nothing is known of any config; {counted(len(race.rows), 'trial')}."]
     shown = [f"{one.label} ({race.measure.text(one.val)})" for one in remaining[:MAX_NAMED]]
     more = [f"{len(remaining) - MAX_NAMED:,} more"] * (len(remaining) > MAX_NAMED)
-    spent = f"{counted(len(race.rows), 'trial')} instead of {race.max_trials:,}"
+    saved = f" instead of {race.max_trials:,}" * (len(race.rows) < race.max_trials)
+    spent = f"{counted(len(race.rows), 'trial')}{saved}"
     remain = "remains" if len(remaining) == 1 else "remain"
     head = f"Of {counted(len(race.settings), 'config')}, {len(remaining)} {remain}{_verdict(race)}"
     return [f"{head}: {listed([*shown, *more])}; {spent}.", *_limits(race, remaining, smallest)]
@@ -233,7 +234,7 @@ def _limits(race: Race, remaining: Sequence[SettingState], smallest: float) -> l
     else:
         holds = f"This holds for runs such as those seen ({runs}){images}."
         if race.measure.is_share:
-            lead = f"a lead of {_within(race)} for runs of any shape (`assume`)"
+            lead = f"a lead of {_within(race)} for runs of any shape (`--assume any`)"
             holds += f" About {_fewest_seeds(race):,} seeds would show {lead}."
     of_images = _images(race, smallest, ", with any number of seeds")
     return [holds, *(f"{about[0].upper()}{about[1:]}." for about in of_images)]
