@@ -1,6 +1,7 @@
 """Prints the plan of a sweep: its networks, then time, memory, disk and warnings."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -67,8 +68,9 @@ def _kinds(kinds: Sequence[KindPlan]) -> Table:
 
 
 def _trials(plan: Plan) -> str:
-    if plan.forecast:
-        return f"{plan.forecast}; at most {plan.max_trials:,}"
+    if plan.forecast:  # the time of the rows is left out where it was measured
+        forecast = plan.forecast if plan.seconds is None else replace(plan.forecast, seconds=None)
+        return f"{forecast}; at most {plan.max_trials:,}"
     if plan.max_trials:
         most = f"at most {counted(plan.max_trials, 'trial')}"
         return f"{most} (two seeds of each config, or --spreads, forecast how many)"

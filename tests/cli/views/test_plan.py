@@ -98,9 +98,10 @@ def test_a_plan_without_data_or_without_trials_ends_with_the_reason() -> None:
 
 
 def test_a_race_shows_its_forecast_and_the_time_with_intervals() -> None:
-    forecast = Forecast(trials=Estimate(3.0, 2.0, 6.0), undecided=0.0)
+    forecast = Forecast(trials=Estimate(3.0, 2.0, 6.0), seconds=Estimate(9.0, 6.0, 18.0), undecided=0.0)
     text = text_of(replace(MEASURED, forecast=forecast, max_trials=12))
     assert "to run: about 3 trials (95% interval 2 to 6); at most 12, 1 at a time" in text
     assert "time: about 0:39 (95% interval 0:26 to 1:19), measured with" in text
+    assert "2 to 6), which take 0:09 (0:06 to 0:18)" in text_of(replace(PLAN, forecast=forecast, max_trials=12))
     text = text_of(replace(PLAN, max_trials=12), width=200)
     assert "to run: at most 12 trials (two seeds of each config, or --spreads, forecast how many)" in text
