@@ -162,8 +162,9 @@ def known_of(
     if own := sum(row.status is Status.FAILED and row.traceback is not None for row in rows.values()):
         failed = f"{counted(own, 'trial')} failed by an exception"
         notes += (f"{failed}: correct its cause, then run with `--retry failed`.",)
-    if saved_race.read(folder):
-        notes += ("A race adds seeds itself: its command resumes it until it has ended.",)
+    if race := saved_race.read(folder, rows.values()):
+        more = ": a larger `--max-seeds` resumes it" * (race.end == "seeds")
+        notes += (f"The race has ended{more}." if race.end else "The race adds seeds itself: its command resumes it.",)
     if not command:
         notes += ("The commands are unknown, since the last run is not recorded: pass the script (`--script`).",)
     num_workers = records[-1].num_workers if records else 1

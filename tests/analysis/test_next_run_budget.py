@@ -193,8 +193,9 @@ def test_a_race_adds_its_seeds_itself(results: Folder) -> None:
     ids = noisy(results, 3, 3)
     saved_race.write(results.path, Race(ids, Known(within=0.005), num_val=300, rows=()))
     found = next_runs(results.path)
-    assert (found.runs, len(found.notes)) == ((), 1)
-    assert "race" in found.notes[0]
+    assert (found.runs, found.notes) == ((), ("The race adds seeds itself: its command resumes it.",))
+    saved_race.write(results.path, Race(ids, Known(within=0.005, max_seeds=3), num_val=300, rows=()))
+    assert next_runs(results.path).notes == ("The race has ended: a larger `--max-seeds` resumes it.",)
 
 
 def test_a_script_that_is_named_replaces_the_recorded_command(
