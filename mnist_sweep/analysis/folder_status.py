@@ -82,8 +82,8 @@ class FolderStatus:
     pareto_front: tuple[str, ...] = ()
 
 
-def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
-    """Return the status of a results folder with these rows.
+def folder_status(rows: Sequence[TrialRow], folder: Path, fields: Sequence[str] = ()) -> FolderStatus:
+    """Return the status of a results folder with these rows, and with these fields besides those that vary.
 
     Raises:
         LedgerError: The file that describes a race or several objectives is damaged.
@@ -93,7 +93,8 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
     configs = ranking.by_config(of_one_kind).values()
     best = ranking.selected_first(configs, race.dropped if race else ())[:NUM_BEST]
     distinct = {key: row.config for row in rows for key in (row.config_id, row.config["seed"])}
-    fields = tuple(name for name in varying(distinct.values()) if name != "changes")  # these are too wide
+    names = sorted(dict.fromkeys([*fields, *varying(distinct.values())]), key=lambda name: name == "seed")
+    fields = tuple(name for name in names if name != "changes")  # these are too wide
     statuses = Counter(row.status for row in rows)
     causes = defaultdict(list)
     for row in rows:

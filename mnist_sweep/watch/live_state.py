@@ -73,9 +73,7 @@ def summary(rows: Mapping[str, TrialRow], folder: Path, fields: Sequence[str] = 
     Raises:
         LedgerError: The file of a race, or the row of the best trial, is damaged.
     """
-    status = folder_status([*rows.values()], folder)
-    names = sorted({**dict.fromkeys(fields), **dict.fromkeys(status.fields)}, key=lambda name: name == "seed")
-    status = dataclasses.replace(status, fields=tuple(name for name in names if name != "changes"))
+    status = folder_status([*rows.values()], folder, fields)
     best = status.best[0].trial_ids if status.best else ()
     shown = [name for name in status.fields if name != "seed"]
     curve = Ledger(folder).row(best[0]).history if best else ()

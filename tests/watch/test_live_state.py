@@ -100,6 +100,7 @@ def test_the_best_is_named_by_the_fields_of_the_run_while_no_row_differs_in_them
     run = ("model", "optimizer.learning_rate", "changes", "seed")
     found = summary({rows[0].trial_id: rows[0]}, folder, run)
     assert (found.best_labels, found.status.fields) == (("softmax learning_rate=0.1",), (*run[:2], "seed"))
+    assert found.status.best[0].values.keys() == {*run} - {"changes"}
     assert summary(Ledger(folder).rows(), folder, run[:1]).status.fields == run[:2]
 
 
