@@ -48,9 +48,9 @@ def test_only_shares_lie_between_0_and_1() -> None:
 
 def test_only_values_that_trials_are_judged_by_are_bounded() -> None:
     distance = Measure("distance", unit="m")
-    assert reported_values.number("val_loss", 1e200, distance) == 1e200
+    assert own_training_reports.number("val_loss", 1e200, distance) == 1e200
     with pytest.raises(ConfigError, match=r"-1e\+100 <= val_distance <= 1e\+100"):
-        reported_values.number("val_distance", 1e200, distance)
+        own_training_reports.number("val_distance", 1e200, distance)
 
 
 def test_validation_is_that_of_the_last_report_unless_newer_metrics_are_returned(digits: Dataset) -> None:
