@@ -107,8 +107,9 @@ def test_a_command_is_one_that_its_program_takes(document: str, command: str, mo
 
 @contextlib.contextmanager
 def beside_results(folder: Path) -> Iterator[io.StringIO]:
-    """Run the body in a folder that holds what a run of the quickstart leaves; give what it prints."""
+    """Run the body in a folder with the sweeps and what a run of the quickstart leaves; give what it prints."""
     reference = ROOT / "results" / "reference"
+    shutil.copytree(ROOT / "sweeps", folder / "sweeps")
     shutil.copytree(reference / "quickstart", folder / "results" / "quickstart")
     for name in ("quickstart", "softmax_regression"):
         shutil.copytree(reference / name, folder / "results" / "reference" / name)
