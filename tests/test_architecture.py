@@ -181,7 +181,9 @@ def test_what_linters_say_is_rarely_overruled() -> None:
     assert sum(text.count("# noqa") + text.count("type: ignore") for text in texts) <= MOST_SUPPRESSIONS
 
 
-OF_RAY = {f"runners.ray.{name}" for name in ("callback", "experiment", "result_grid", "user_callbacks")}
+OF_RAY = {
+    f"runners.ray.{name}" for name in ("callback", "experiment", "result_grid", "user_callbacks", "user_scheduler")
+}
 OF_PANDAS = {
     *(f"analysis.effects.{name}" for name in ("effect", "estimation", "factors", "wording")),
     *(f"analysis.{name}" for name in ("selection_wording", "tuning_curve", "selection", "sweep_diff")),

@@ -39,7 +39,8 @@ class Local:
         max_retries: Maximum number of retries of a trial whose process the system has ended, at least 0.
         in_process: Whether trials run one by one, and data are loaded, in this process instead: to debug a model, which
             then can end the run, and changes what later trials see.
-        scheduler, stop: What stops trials that fall behind, as in `RayTune`; Ray is imported for it, not started.
+        scheduler, stop: What stops trials that fall behind, as in `RayTune`, but pauses none; Ray is imported for it,
+            not started.
     """
 
     on_ray: ClassVar[bool] = False
@@ -59,7 +60,7 @@ class Local:
         require_at_least(1, cpus_per_trial=self.cpus_per_trial, workers=self.workers)
         require_at_least(0, max_retries=self.max_retries)
         require_one_gpu(self.gpus_per_trial)
-        schedulers.validate(self.scheduler, self.stop)
+        schedulers.validate(self.scheduler, self.stop, may_pause=False)
 
     @contextlib.contextmanager
     def ahead(self) -> Iterator["Local"]:
@@ -126,7 +127,7 @@ class Local:
                 pool.wait()
 
     def _early_stopping(self, listed: Collection[TrialConfig], observer: Observer) -> EarlyStopping | None:
-        schedulers.validate(self.scheduler, self.stop, measure := observer.measure())
+        schedulers.validate(self.scheduler, self.stop, measure := observer.measure(), may_pause=False)
         if self.stop is None and self.scheduler == "fifo":
             return None
 

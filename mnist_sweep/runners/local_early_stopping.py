@@ -10,8 +10,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.runners.ray import schedulers
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver, EvaluationSender
 from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
@@ -40,7 +42,9 @@ class EarlyStopping:
         self._choose, self._metric, self._configured = choose, metric, configured
         self._scheduler: Any = None
         self._running: dict[str, FollowedTrial] = {}
-        self._tune = SimpleNamespace(get_live_trials=lambda: [*self._running.values()])
+        searcher = SimpleNamespace(on_pause=_refuse_pause)
+        search_alg, live = SimpleNamespace(searcher=searcher), lambda: [*self._running.values()]
+        self._tune = SimpleNamespace(get_live_trials=live, search_alg=search_alg)
 
     def start(self, trial: TrialConfig) -> None:
         """Follow a trial from its start, or from a new start after its process was lost."""
@@ -70,3 +74,7 @@ class EarlyStopping:
     def end(self, name: str) -> None:
         """Follow a trial no further."""
         self._scheduler.on_trial_complete(self._tune, self._running.pop(name), {})
+
+
+def _refuse_pause(name: str) -> NoReturn:
+    raise ConfigError(f"the scheduler {schedulers.NEEDS_RAY}.")

@@ -34,6 +34,9 @@ class Observer(Protocol):
     def retried(self, trial_id: str, cause: str) -> None:
         """Report that a trial starts again, and why it has lost its worker, in one line."""
 
+    def paused(self, trial_id: str) -> None:
+        """Report that a scheduler has paused a running trial, which starts again or has a row later."""
+
     def noted(self, trial_id: str | None, note: str) -> None:
         """Report what the user should know about a running trial, in one line that follows its name.
 

@@ -120,8 +120,7 @@ class LiveRunState:
         match event:
             case events.RunStarted(rows=rows, num_trials=num_trials, fields=fields):
                 self._replace(num_trials=num_trials, num_done=len(rows), fields=fields)
-                for row in rows:
-                    self._add(row)
+                self._add(*rows)
             case events.WorkersReady(num_workers=num_workers):
                 self._replace(num_workers=num_workers, started=time.time())
             case events.TrialStarted(trial_id=name, config=config) | events.TrialRetried(trial_id=name, config=config):
@@ -130,6 +129,8 @@ class LiveRunState:
                 self._running[name] = trial
             case events.TrialPlaced(trial_id=name) | events.TrialEvaluated(trial_id=name) if name in self._running:
                 self._running[name] = _followed(self._running[name], event)
+            case events.TrialPaused(trial_id=name):
+                self._running.pop(name, None)
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._replace(num_done=self._run.num_done + 1)
@@ -148,10 +149,11 @@ class LiveRunState:
             notices = (*self._run.notices, notice_line(event, self._run.fields))[-NUM_NOTICES:]
             self._replace(num_trials=num_trials, notices=notices)
 
-    def _add(self, row: TrialRow) -> None:
-        self.num_failed += row.status is Status.FAILED
-        if row.status is Status.OK and row.val is not None:
-            self.best = min(self.best or row, row, key=rank)
+    def _add(self, *rows: TrialRow) -> None:
+        for row in rows:
+            self.num_failed += row.status is Status.FAILED
+            if row.status is Status.OK and row.val is not None:
+                self.best = min(self.best or row, row, key=rank)
 
     def _replace(self, **changes: Any) -> None:
         self._run = dataclasses.replace(self._run, **changes)

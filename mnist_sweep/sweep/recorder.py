@@ -123,6 +123,10 @@ class Recorder:
         """Pass on that a trial starts again."""
         self._dispatcher.emit(events.TrialRetried(trial_id=trial_id, config=self._configs[trial_id], cause=cause))
 
+    def paused(self, trial_id: str) -> None:
+        """Pass on that a scheduler has paused a trial."""
+        self._dispatcher.emit(events.TrialPaused(trial_id=trial_id))
+
     def noted(self, trial_id: str | None, note: str) -> None:
         """Pass on what the user should know of a trial, or of the machines."""
         prefix = f"{label(self._configs[trial_id], self._remaining.fields)} ({trial_id}) " if trial_id else ""

@@ -87,7 +87,7 @@ class Context:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the run is to end: write a checkpoint and return; the trial resumes in the next run."""
+        """Whether the trial is to pause, as when the run ends: write a checkpoint and return; it resumes later."""
         self._session.has_seen_end = self._session.paused is not None
         return self._session.has_seen_end
 

@@ -29,8 +29,8 @@ class Session:
         kept: The user's state at `state.step`, packed, from which the code resumes; None without one.
         fields_read: Names of the fields of the trial that the code has read.
         error: The code's first wrong use of its context, which counts also if the code catches it.
-        paused: What was thrown into the generator because the run is to end; None until then.
-        has_seen_end: Whether the code knows that the run is to end.
+        paused: What was thrown into the generator because it is to pause; None until then.
+        has_seen_end: Whether the code knows that the trial is to pause.
     """
 
     def __init__(self, callback: TrainingCallback | None, checkpoints: Checkpoints | None) -> None:

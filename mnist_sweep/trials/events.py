@@ -76,6 +76,13 @@ class TrialRetried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPaused:
+    """A scheduler has paused a running trial, which starts again, or is stopped as it is."""
+
+    trial_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """Something that the user should know, in one line, about a trial or the whole run."""
 
@@ -127,7 +134,7 @@ class RunEnded:
     can_write: bool
 
 
-TrialEvent = TrialStarted | TrialPlaced | TrialEvaluated | TrialRetried | RowCommitted
+TrialEvent = TrialStarted | TrialPlaced | TrialEvaluated | TrialRetried | TrialPaused | RowCommitted
 Event = RunStarted | WorkersReady | TrialEvent | Notice | RaceForecast | RunInterrupted | RunEnded
 
 

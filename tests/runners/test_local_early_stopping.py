@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ray.tune.schedulers import MedianStoppingRule
+from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler, MedianStoppingRule
 
 from mnist_sweep import GradientDescent, Local, LogUniform, RayTune, Search, Softmax, Sweep, TrialConfig, grid, run
-from mnist_sweep.errors import ProcessLostError
+from mnist_sweep.errors import ConfigError, ProcessLostError
 from mnist_sweep.runners import local, trial
 from mnist_sweep.runners.trial_process import ThisProcess
 from mnist_sweep.sweep.replay import replay
 from mnist_sweep.trials.row import Evaluation, TrialRow
+from tests.conftest import Refused
 from tests.runners.test_trial_process import numbers
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=320, evaluate_every=20)
@@ -67,6 +68,25 @@ def test_trials_side_by_side_are_stopped_where_they_are_judged_whatever_their_pr
     runner = Local(workers=2, stop=lambda _, result: result["step"] >= 100)
     rows = run(SWEEP, results=tmp_path, runner=runner).rows
     assert [(row.status, row.steps, len(row.history)) for row in rows] == [("stopped", 100, 5)] * 6
+
+
+@pytest.mark.parametrize(
+    "scheduler", [HyperBandScheduler(time_attr="step"), MedianStoppingRule(time_attr="step", hard_stop=False)]
+)
+def test_a_scheduler_that_pauses_trials_is_refused_with_the_way_out(scheduler: Any, refused: Refused) -> None:
+    assert RayTune(scheduler=scheduler)
+    with refused(ConfigError, "pauses trials, which needs Ray: use RayTune"):
+        Local(scheduler=scheduler)
+
+
+class Pausing(FIFOScheduler):  # type: ignore[misc]  # Ray brings no types
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        return "PAUSE"
+
+
+def test_a_scheduler_that_pauses_a_trial_all_the_same_ends_the_run_at_that(tmp_path: Path, refused: Refused) -> None:
+    with refused(ConfigError, "the scheduler pauses trials, which needs Ray: use RayTune"):
+        run(SWEEP, results=tmp_path, runner=Local(in_process=True, scheduler=Pausing()))
 
 
 def test_a_rule_stops_trials_beside_a_scheduler_but_not_at_their_last_step(tmp_path: Path) -> None:

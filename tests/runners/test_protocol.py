@@ -41,6 +41,9 @@ class Notes:
     def retried(self, trial_id: str, cause: str) -> None:
         self.heard.append(("retried", trial_id, cause))
 
+    def paused(self, trial_id: str) -> None:
+        self.heard.append(("paused", trial_id))
+
     def noted(self, trial_id: str | None, note: str) -> None:
         self.heard.append(("noted", trial_id, note))
 

@@ -87,6 +87,9 @@ def test_rows_notices_retries_and_interrupts_change_the_state(
     found = read(tmp_path)
     assert found is not None
     assert ([trial.trial_id for trial in found.running], found.num_done) == ([trial_id(second)], 1)
+    begun.on_event(events.TrialPaused(trial_id=trial_id(second)))
+    begun._write()
+    assert (read(tmp_path) or found).running == ()
     retried = f"learning_rate=0.2 ({trial_id(second)}) is retried: lost"
     assert (found.phase, found.notices) == ("stopping", (retried, "beware"))
     ended(begun)

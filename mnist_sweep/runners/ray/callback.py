@@ -78,6 +78,7 @@ class TuneCallback(tune.Callback):
         self._node_messages, self._gpus_per_trial = node_messages, gpus_per_trial
         self._restarts = Counter[str]() if restarts is None else restarts
         self._running: set[str] = set()
+        self._resuming: set[str] = set()
         self._model_notes: set[str] = set()
         self._finished: set[str] = set()
         self._pausing: set[str] | None = None
@@ -99,8 +100,14 @@ class TuneCallback(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report the row of a trial that a scheduler stopped."""
         trial_id = id_of(trial)
-        if trial_id in self._running and (row := self._curves[trial_id].stopped_row(self._trials[trial_id])):
+        if trial_id in self._curves and (row := self._curves[trial_id].stopped_row(self._trials[trial_id])):
             self.call(self._finish, row)
+
+    def on_trial_save(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        """Report that a scheduler has paused a trial."""
+        self._running.discard(id_of(trial))
+        self._resuming.add(id_of(trial))
+        self.call(self._observer.paused, id_of(trial))
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report that a trial lost its worker and is retried."""
@@ -165,8 +172,12 @@ class TuneCallback(tune.Callback):
         for kind in (SavedModel, Predictions):
             if kind.__name__ in message:
                 self._observer.saved(trial_id, message.pop(kind.__name__).content)
-        if message.get("note"):
-            self._observer.noted(trial_id, message["note"])
+        note = message.get("note")
+        if trial_id in self._resuming and (note or "points" in message):
+            self._resuming.discard(trial_id)
+            note = None if note and note.startswith("resumes") else note or "starts over: it has no checkpoint"
+        if note:
+            self._observer.noted(trial_id, note)
         if "worker" in message:
             self._observer.placed(trial_id, message.pop("worker"))
         if "points" in message:

@@ -106,6 +106,7 @@ class Experiment:
         scheduler, stop = self.runner.scheduler, self.runner.stop
         # A grid instead of a generator of these points would be copied for each of them.
         listed = BasicVariantGenerator(points_to_evaluate=points, max_concurrent=max_concurrent or 0)
+        listed.searcher = ProposalSearcher(lambda: None, int)  # which schedulers tell what they pause
         return tune.TuneConfig(
             search_alg=searcher or listed,
             num_samples=len(points) + self.num_proposals,
@@ -175,6 +176,14 @@ class ProposalSearcher(Searcher):
             return None if self._running else Searcher.FINISHED
         self._running.add(trial_id)
         return point
+
+    def on_pause(self, trial_id: str) -> None:
+        """Make room for another trial until a paused one resumes."""
+        self._running.discard(trial_id)
+
+    def on_unpause(self, trial_id: str) -> None:
+        """Count a trial again that was paused."""
+        self._running.add(trial_id)
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
         """Make room for another trial; the observer tells the search the row."""

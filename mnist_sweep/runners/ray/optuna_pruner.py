@@ -16,7 +16,7 @@ def as_scheduler(pruner: Any, measure: Measure) -> Any:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.RandomSampler(seed=0)
     study = optuna.create_study(direction=measure.direction, sampler=sampler, pruner=pruner)
-    states, asked, steps = optuna.trial.TrialState, dict[str, Any](), dict[str, int]()
+    states, asked = optuna.trial.TrialState, dict[str, Any]()
 
     class Pruning(FIFOScheduler):
         def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
@@ -24,9 +24,8 @@ def as_scheduler(pruner: Any, measure: Measure) -> Any:
 
         def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
             one = asked.get(trial.trial_id)
-            if one is None or result[TIME] <= steps.get(trial.trial_id, 0):  # once more, after its worker was lost
+            if one is None:
                 return FIFOScheduler.CONTINUE
-            steps[trial.trial_id] = result[TIME]
             one.report(result[measure.val], result[TIME])
             if not one.should_prune():
                 return FIFOScheduler.CONTINUE

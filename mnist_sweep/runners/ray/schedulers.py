@@ -5,7 +5,6 @@ starts they see the curves of the existing rows, so a resumed sweep stops the sa
 """
 
 import copy
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.ray import optuna_pruner, private, stop_rules
+from mnist_sweep.runners.ray import optuna_pruner, stop_rules
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import TIME, TrialRow
 from mnist_sweep.trials.value_format import ACCURACY, Measure
@@ -22,7 +21,12 @@ from mnist_sweep.validation import shown_in_one_line
 Scheduler = Literal["fifo", "asha", "median", "hyperband"]
 REDUCTION_FACTOR = 4
 BRACKETS = {"asha": 1, "hyperband": 3}
-CHANGES_TRIALS = {"PopulationBasedTraining", "PopulationBasedTrainingReplay", "ResourceChangingScheduler"}
+CHANGES_TRIALS = {
+    "PopulationBasedTraining": "use `Search(algorithm=PBT())`",
+    "PopulationBasedTrainingReplay": "give the trial what it replays as `changes`",
+    "ResourceChangingScheduler": "set `cpus_per_trial` and `gpus_per_trial`",
+}
+NEEDS_RAY = "pauses trials, which needs Ray: use RayTune(scheduler=…)"
 RUNGS = 2
 
 
@@ -38,11 +42,13 @@ def create_scheduler(
     """
     from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
 
-    class Fifo(_FirstPending, FIFOScheduler): ...
+    from mnist_sweep.runners.ray.user_scheduler import FirstPending
 
-    class Asha(_FirstPending, AsyncHyperBandScheduler): ...
+    class Fifo(FirstPending, FIFOScheduler): ...
 
-    class Median(_FirstPending, MedianStoppingRule):
+    class Asha(FirstPending, AsyncHyperBandScheduler): ...
+
+    class Median(FirstPending, MedianStoppingRule):
         def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
             pass  # the message that holds the row is no further evaluation
 
@@ -82,33 +88,14 @@ def chosen(
     return named if stop is None else given_scheduler(named, stop, (), call, measure=measure)
 
 
-class _FirstPending:
-    """Chooses the first pending trial that no worker starts for, and looks at no trial again once it has ended.
-
-    Tune itself chooses the first pending trial and ends the worker that starts for it: a node that joins would get no
-    trial for as long as trials end on other nodes sooner than a worker starts.
-    """
-
-    _unfinished: tuple[Any, ...] = ()
-    _num_seen = 0
-
-    def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Return the first pending trial that no worker starts for, or None."""
-        trials = tune_controller.get_trials()
-        known = (*self._unfinished, *trials[self._num_seen :])
-        self._unfinished, self._num_seen = tuple(trial for trial in known if not trial.is_finished()), len(trials)
-        has_live_worker = private.has_live_worker(tune_controller)
-        pending = (trial for trial in self._unfinished if trial.status == "PENDING")
-        return next((trial for trial in pending if not has_live_worker(trial)), None)
-
-
-def validate(scheduler: Any, stop: Any, measure: Measure | None = None) -> None:
+def validate(scheduler: Any, stop: Any, measure: Measure | None = None, *, may_pause: bool = True) -> None:
     """Validate a name of a scheduler, a scheduler of Ray Tune or a pruner of Optuna, and a rule to stop trials by.
 
     They must go by what trials are judged by; None stands for what they name themselves.
 
     Raises:
-        ConfigError: It changes or pauses trials, goes by another metric or time than messages have, or is none.
+        ConfigError: It changes trials, or pauses them where none may, goes by another metric or time than messages
+            have, or is none.
     """
     judged = measure or _measure_named(scheduler, stop)
     stop_rules.validate(stop, judged)
@@ -122,11 +109,11 @@ def validate(scheduler: Any, stop: Any, measure: Measure | None = None) -> None:
         known = f"one of {names}, a scheduler of Ray Tune or a pruner of Optuna"
         raise ConfigError(f"`scheduler` must be {known}, but got {given}.")
     name = type(scheduler).__name__
-    if kinds & CHANGES_TRIALS:
+    for way_out in (CHANGES_TRIALS[kind] for kind in CHANGES_TRIALS if kind in kinds):
         why = "changes trials while they run, so that rows would not say what they were trained with"
-        raise ConfigError(f"{name} {why}: use `Search(algorithm=PBT())`.")
-    if "HyperBandScheduler" in kinds:
-        raise ConfigError(f"{name} pauses trials until others have come as far: use AsyncHyperBandScheduler.")
+        raise ConfigError(f"{name} {why}: {way_out}.")
+    if not may_pause and ("HyperBandScheduler" in kinds or not getattr(scheduler, "_hard_stop", True)):
+        raise ConfigError(f"{name} {NEEDS_RAY}.")
     for field, needed in (("metric", judged.val), ("mode", judged.mode), ("time_attr", TIME)):
         found = getattr(scheduler, f"_{field}", None)
         if found not in (None, needed):
@@ -145,38 +132,14 @@ def _measure_named(scheduler: Any, stop: Any) -> Measure:
 def given_scheduler(
     scheduler: Any, stop: Any, rows: Sequence[TrialRow], call: Callable[..., Any], *, measure: Measure = ACCURACY
 ) -> Any:
-    """Return a scheduler that decides as a copy of a given one, and stops a trial by a rule as well.
+    """Return a scheduler that decides as a copy of a given one, and stops a trial by a rule as well: a `UserScheduler`.
 
-    Both see each validation and nothing else. A trial is never paused, and not stopped at its last step, which the test
-    split follows. Schedulers of the kinds `asha` and `median`, and pruners, see the curves of existing rows first.
-    `call` calls a function of the user's, and keeps its exception.
+    Schedulers of the kinds `asha` and `median`, and pruners, see the curves of existing rows first. `call` calls a
+    function of the user's, and keeps its exception.
     """
-    from ray.tune.schedulers import FIFOScheduler
+    from mnist_sweep.runners.ray.user_scheduler import UserScheduler
 
-    inner, rule = _copy(scheduler, rows, measure), copy.deepcopy(stop)
-    latest: dict[str, dict[str, Any]] = {}
-
-    class Given(_FirstPending, FIFOScheduler):
-        def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-            call(inner.on_trial_add, tune_controller, trial)
-
-        def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-            call(inner.on_trial_error, tune_controller, trial)
-
-        def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
-            if measure.val not in result:
-                return FIFOScheduler.CONTINUE
-            latest[trial.trial_id] = result
-            decision = call(inner.on_trial_result, tune_controller, trial, result)
-            spec = json.loads(trial.config["trial"])
-            stops = call(stop_rules.stops, rule, spec["id"], {**result}, measure) or decision == FIFOScheduler.STOP
-            is_last = result[TIME] >= spec["flat"]["num_steps"]
-            return FIFOScheduler.STOP if stops and not is_last else FIFOScheduler.CONTINUE
-
-        def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-            call(inner.on_trial_complete, tune_controller, trial, latest.pop(trial.trial_id, result))
-
-    return Given()
+    return UserScheduler(_copy(scheduler, rows, measure), stop, call, measure)
 
 
 def _copy(scheduler: Any, rows: Sequence[TrialRow], measure: Measure) -> Any:

@@ -48,9 +48,9 @@ class RayTune:
         num_cpus: CPUs of the Ray that is started here; None means all that this process may use.
         xla: Whether gradients are compiled with XLA.
         scheduler: Which of Tune's schedulers stops trials that fall behind: `fifo` stops none; `asha`, `median` and
-            `hyperband` go by the sweep's numbers of steps; or any scheduler of Tune that neither changes nor pauses
-            trials, with `metric="val_accuracy"`, `mode="max"` and `time_attr="step"` where it has them; those of the
-            objective for another one than accuracy. Or any pruner of Optuna.
+            `hyperband` go by the sweep's numbers of steps; or any scheduler of Tune that does not change trials, with
+            `metric="val_accuracy"`, `mode="max"` and `time_attr="step"` where it has them; those of the objective for
+            another one than accuracy. A trial that it pauses resumes from its checkpoint. Or any pruner of Optuna.
         stop: Stops a trial as well: a function of its id and result (`val_accuracy`, `step`), a Stopper of Tune, or a
             dict of thresholds.
         callbacks: Callbacks of Tune, such as its loggers, which see each trial by its id and fields and each validation

@@ -56,6 +56,8 @@ class ShownTrial:
         """Take the last result from a worker's message; return whether there is one."""
         found: dict[str, Any] = {}
         if "timing" in message:  # of a validation
+            if message["step"] <= self.last_result.get("step", 0):  # again, since the trial was resumed
+                return False
             judged = {name: value for name, value in message.items() if name.startswith("val_")}
             found = {**Evaluation(*message["points"][-1])._asdict(), **judged}
         elif "row" in message:

@@ -5,11 +5,14 @@ trial), `paused`, `missing_package` (and the `node` that lacks it), `model_notes
 or `row` with the trained model and the predictions.
 """
 
+import collections
+import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import DataError, ProcessLostError, SweepError
@@ -25,6 +28,7 @@ from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checks.models_to_check import Candidate
 from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.row_builder import failed
+from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_training, to_flat, trial_id
 from mnist_sweep.trials.row import TrialRow
@@ -33,6 +37,8 @@ from mnist_sweep.trials.value_format import ACCURACY
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.trial_process import TrialProcess
+
+Messages = Generator[dict[str, Any], None, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,12 @@ def trainable(settings: WorkerSettings) -> Any:
         def step(self) -> dict[str, Any]:
             return next(self.messages)
 
+        def save(self, checkpoint_dir: str | None = None) -> Any:
+            from mnist_sweep.runners.ray import worker
+
+            worker.pause(self.messages)
+            return SimpleNamespace(checkpoint=None)  # of Tune's: the trial starts anew, and finds its own
+
         def cleanup(self) -> None:
             self.process.end()
 
@@ -99,7 +111,14 @@ def trial_text(trial: TrialConfig, dataset: int) -> str:
     return json.dumps({"id": trial_id(trial), "flat": to_flat(trial), "dataset": dataset})
 
 
-def messages(text: str, settings: WorkerSettings, process: "TrialProcess") -> Iterator[dict[str, Any]]:
+def pause(messages: Messages) -> None:
+    """Let a trial write its checkpoint and end, as Tune asks for where a scheduler pauses it."""
+    with contextlib.suppress(Paused, StopIteration):
+        messages.throw(Paused())
+        collections.deque(messages, maxlen=0)
+
+
+def messages(text: str, settings: WorkerSettings, process: "TrialProcess") -> Messages:
     """Run the trial of a JSON text: yield messages to the driver; the last one is `done`.
 
     A trial of the user's own code runs in a child process, so that Ray does not take its end for that of the worker.
@@ -114,7 +133,7 @@ def messages(text: str, settings: WorkerSettings, process: "TrialProcess") -> It
         yield {"missing_package": first_cause(error), "node": ray.util.get_node_ip_address(), "done": True}
 
 
-def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "TrialProcess") -> Iterator[dict[str, Any]]:
+def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "TrialProcess") -> Messages:
     import ray
 
     trial, given = from_flat(spec["flat"]), settings.datasets[spec["dataset"]]
@@ -148,7 +167,7 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
     yield from relay(running, settings, trial.measure.val, process.worker if is_own else None)
 
 
-def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess") -> Iterator[dict[str, Any]]:
+def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess") -> Messages:
     """Check the models of the run, unless this worker has; yield notes on them, if only to say that none is refused.
 
     Every worker checks all of them, so that none trains anything if one is refused.
@@ -165,8 +184,8 @@ def relay(
     settings: WorkerSettings,
     metric: str = ACCURACY.val,
     worker: str | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Turn what a running trial yields and returns into messages; pause it when its run has ended.
+) -> Messages:
+    """Turn what a running trial yields and returns into messages; pause it when its run has ended, or by `pause`.
 
     `worker` names the process that trains; None is this one.
     """
@@ -180,7 +199,8 @@ def relay(
         worker=worker,
     )
     saved: dict[str, Payload] = {}
-    items = pausable(running, lambda: bool(monitor and monitor.has_ended()))
+    asked: list[Paused] = []
+    items = pausable(running, lambda: bool(asked or (monitor and monitor.has_ended())))
     while True:
         try:
             item = next(items)
@@ -190,7 +210,10 @@ def relay(
         if isinstance(item, SavedModel | Predictions):
             saved[type(item).__name__] = Payload(item)
         elif item and (message := sender.message(item)):
-            yield message
+            try:
+                yield message
+            except Paused as paused:
+                asked.append(paused)
     if isinstance(result, TrialRow):
         yield {**saved, "row": to_json(result), "done": True}
     else:

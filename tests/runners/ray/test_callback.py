@@ -202,6 +202,30 @@ def test_a_trial_that_is_paused_while_the_run_goes_on_is_kept_for_later() -> Non
     assert observer.heard[-1][2].endswith("the storage has lost the marker of this run")
 
 
+@pytest.mark.parametrize(("note", "heard"), [(None, "starts over: it has no checkpoint"), ("resumes at step 50", None)])
+def test_a_trial_that_a_scheduler_paused_runs_no_more_and_its_next_start_is_noted_if_it_starts_over(
+    note: str | None, heard: str | None
+) -> None:
+    observer = Notes()
+    made = evaluated(observer)
+    made.on_trial_save(1, [], tune_trial())
+    assert observer.heard[-1] == ("paused", NAME)
+    assert made._running == set()
+    made.on_trial_start(2, [], tune_trial())
+    messages: list[dict[str, Any]] = [{"note": note}] if note else []
+    for message in (*messages, {"points": [list(POINT)]}):
+        made.on_trial_result(3, [], tune_trial(), message)
+    assert [event[2] for event in observer.heard if event[0] == "noted"] == ([heard] if heard else [])
+
+
+def test_a_trial_that_is_stopped_while_it_is_paused_has_a_row() -> None:
+    observer = Notes()
+    made = evaluated(observer)
+    made.on_trial_save(1, [], tune_trial())
+    made.on_trial_complete(2, [], tune_trial())
+    assert [(row.status, row.steps) for row in observer.finished_rows] == [(Status.STOPPED, POINT.step)]
+
+
 def test_a_ray_that_has_broken_down_ends_the_experiment_and_keeps_what_is_unfinished(
     make_row: MakeRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,16 @@ def test_one_more_trial_is_asked_for_than_fits_and_a_node_that_joins_makes_room(
     assert searcher.suggest("next") is not None
 
 
+def test_a_trial_that_is_paused_makes_room_for_a_proposal_until_it_resumes() -> None:
+    searcher = ProposalSearcher(dict, lambda: 0)
+    assert [searcher.suggest(name) for name in "ab"] == [{}, None]
+    searcher.on_pause("a")
+    assert [searcher.suggest(name) for name in "bc"] == [{}, None]
+    searcher.on_unpause("a")
+    searcher.on_trial_complete("b")
+    assert searcher.suggest("c") is None
+
+
 def test_a_search_that_proposes_nothing_while_nothing_runs_has_ended() -> None:
     assert ProposalSearcher(lambda: None, lambda: 2).suggest("a") == Searcher.FINISHED
 

@@ -2,7 +2,7 @@
 
 from optuna.pruners import ThresholdPruner
 
-from tests.runners.ray.test_schedulers import given_decisions, message
+from tests.runners.ray.test_user_scheduler import given_decisions, message
 
 
 def test_a_pruner_learns_no_step_twice_and_stops_nothing_at_the_end() -> None:

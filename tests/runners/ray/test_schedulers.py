@@ -1,28 +1,24 @@
 """What the schedulers decide; that they stop trials of a real sweep is in test_tune."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import pytest
-from optuna.pruners import MedianPruner, SuccessiveHalvingPruner
+from optuna.pruners import MedianPruner
 from optuna.samplers import RandomSampler
 from ray.tune.logger import CSVLoggerCallback
 from ray.tune.schedulers import (
     AsyncHyperBandScheduler,
     FIFOScheduler,
     HyperBandScheduler,
-    MedianStoppingRule,
     PopulationBasedTraining,
     ResourceChangingScheduler,
 )
-from ray.tune.stopper import FunctionStopper, MaximumIterationStopper
 
 from mnist_sweep import RayTune, TrialConfig
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler, given_scheduler
+from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler
 from mnist_sweep.trials.row import Evaluation, Status
 from tests.conftest import MakeRow
 
@@ -113,89 +109,9 @@ def test_the_next_trial_costs_as_much_to_choose_however_many_have_ended(name: Sc
     assert FakeTrial.num_reads < 100
 
 
-@dataclass(eq=False)
-class TuneTrial:
-    """One of Tune's trials, as its runner makes it."""
-
-    trial_id: str
-    config: dict[str, str]
-
-    @classmethod
-    def of(cls, name: str, num_steps: int = 1600) -> "TuneTrial":
-        return cls(f"tune_{name}", {"trial": json.dumps({"id": name, "flat": {"num_steps": num_steps}})})
-
-
-def direct(function: Callable[..., Any], *given: Any) -> Any:
-    return function(*given)
-
-
-def given_decisions(scheduler: Any, stop: Any, *results: dict[str, Any], rows: Any = ()) -> list[str]:
-    """Return what a given scheduler decides on the messages of a new trial."""
-    given, trial = given_scheduler(scheduler, stop, rows, direct), TuneTrial.of("new")
-    tune = SimpleNamespace(get_live_trials=list)
-    given.on_trial_add(tune, trial)
-    decisions = [str(given.on_trial_result(tune, trial, result)) for result in results]
-    given.on_trial_complete(tune, trial, {"row": "the last message"})
-    return decisions
-
-
-def message(step: int, accuracy: float) -> dict[str, Any]:
-    return {"step": step, "val_accuracy": accuracy}
-
-
-class Whims(FIFOScheduler):  # type: ignore[misc]  # Ray brings no types
-    """A user's own scheduler that answers as it likes, and remembers what it was told."""
-
-    told: ClassVar[list[Any]] = []
-
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
-        self.told.append(result["step"])
-        return "PAUSE" if result["val_accuracy"] < 0.5 else "STOP"
-
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        self.told.append(result)
-
-
-def test_a_given_scheduler_sees_validations_only_pauses_nothing_and_stops_nothing_at_the_end() -> None:
-    Whims.told.clear()
-    messages = [{"note": "hm"}, message(100, 0.1), message(200, 0.9), message(1600, 0.9), {"row": "{}"}]
-    assert given_decisions(Whims(), None, *messages) == ["CONTINUE", "CONTINUE", "STOP", "CONTINUE", "CONTINUE"]
-    assert Whims.told == [100, 200, 1600, message(1600, 0.9)]
-
-
-@pytest.mark.parametrize(
-    "scheduler",
-    [
-        AsyncHyperBandScheduler(time_attr="step", grace_period=100, max_t=1600, reduction_factor=4),
-        AsyncHyperBandScheduler(time_attr="step", metric="val_accuracy", mode="max", grace_period=100, max_t=1600),
-        MedianStoppingRule(time_attr="step", grace_period=100, min_samples_required=3),
-        MedianPruner(n_startup_trials=3, n_warmup_steps=100),
-        SuccessiveHalvingPruner(min_resource=100, reduction_factor=4),
-    ],
-)
-def test_a_given_scheduler_decides_as_the_rows_suggest_and_as_often_as_it_is_used(
-    scheduler: Any, make_row: MakeRow
-) -> None:
-    curve = point(100, 0.9), point(400, 0.95), point(1600, 0.97)
-    rows = [make_row(trial, Status.OK, history=curve) for trial in TRIALS[:8]]
-    for _ in range(2):
-        assert given_decisions(scheduler, None, message(400, 0.3), rows=rows) == ["STOP"]
-        assert given_decisions(scheduler, None, message(400, 0.99), rows=rows) == ["CONTINUE"]
-        assert given_decisions(scheduler, None, message(400, 0.3)) == ["CONTINUE"]
-
-
-def late(trial_id: str, result: dict[str, Any]) -> bool:
-    assert trial_id == "new"  # ours, not Tune's
-    return bool(result["step"] >= 200)
-
-
-@pytest.mark.parametrize(
-    "stop", [late, {"step": 200}, {"val_accuracy": 0.7}, MaximumIterationStopper(2), FunctionStopper(late)]
-)
-def test_a_rule_stops_a_trial_beside_any_scheduler(stop: Any) -> None:
-    results = [{**message(100 * number, 0.5 + number / 10), "training_iteration": number} for number in (1, 2, 16)]
-    for scheduler in (FIFOScheduler(), create_scheduler("asha", TRIALS, [])):
-        assert given_decisions(scheduler, stop, *results) == ["CONTINUE", "STOP", "CONTINUE"]
+class Mutating(PopulationBasedTraining):  # type: ignore[misc]  # Ray brings no types
+    def __init__(self) -> None:
+        super().__init__(hyperparam_mutations={"x": [1]})
 
 
 @pytest.mark.parametrize(
@@ -215,7 +131,8 @@ def test_a_rule_stops_a_trial_beside_any_scheduler(stop: Any) -> None:
         ({"callbacks": [print]}, "callbacks of Ray Tune, but got (<built-in"),
         ({"scheduler": PopulationBasedTraining(hyperparam_mutations={"x": [1]})}, "use `Search"),
         ({"scheduler": ResourceChangingScheduler()}, "changes trials while they run"),
-        ({"scheduler": HyperBandScheduler()}, "pauses trials"),
+        ({"scheduler": Mutating()}, "Mutating changes trials while they run"),
+        ({"scheduler": HyperBandScheduler()}, "time_attr='step', but has time_attr='training_iteration'"),
         ({"scheduler": AsyncHyperBandScheduler()}, "time_attr='step', but has time_attr='training_iteration'"),
         ({"scheduler": AsyncHyperBandScheduler(time_attr="step", metric="loss", mode="max")}, "metric='val_accuracy'"),
         (

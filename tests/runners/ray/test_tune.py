@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ray.tune.schedulers import AsyncHyperBandScheduler
+from ray.tune.schedulers import AsyncHyperBandScheduler, HyperBandScheduler
 
 from mnist_sweep import (
     CNN,
@@ -36,12 +37,14 @@ from mnist_sweep.errors import LedgerError, ResourceError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray import cluster, private, retries, sent_data, tune
-from mnist_sweep.trials.events import Event, Notice, TrialEvaluated, TrialRetried
+from mnist_sweep.trials.events import Event, Notice, TrialEvaluated, TrialPaused, TrialRetried
 from tests.conftest import Figures
 from tests.runners.ray.users_models import Deadly, Inspecting
 from tests.runners.test_protocol import Notes
+from tests.runners.test_trial_process import numbers
 from tests.runners.users_models import Ending
 from tests.sweep.conftest import Events
+from tests.training.training_code import Linear
 
 ROOT = Path(__file__).parents[3]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
@@ -137,6 +140,7 @@ SITECUSTOMIZE = """
 import importlib.util
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 def note(what):
@@ -464,6 +468,25 @@ def test_a_scheduler_and_a_rule_of_the_users_stop_trials(tmp_path: Path) -> None
     rows = run(sweep, results=tmp_path, runner=runner).rows
     assert [(row.status, row.steps) for row in rows[::4]] == [("stopped", 60), ("stopped", 20)]
     assert run(sweep, results=tmp_path, runner=runner).num_run == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
+def test_trials_that_hyperband_pauses_have_the_rows_of_trials_without_a_break(tmp_path: Path) -> None:
+    built = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=40, evaluate_every=10)
+    of_built = grid(built, {"optimizer.learning_rate": [0.5, 0.4, 0.3, 0.1, 0.03]})
+    own = grid(replace(built, model=Linear()), {"model.rate": [0.3, 0.1]})  # which are in the second bracket, too
+    sweep, events = Sweep(name="t", trials=[*of_built, *own]), Events()
+    runner = RayTune(scheduler=HyperBandScheduler(time_attr="step", max_t=40, reduction_factor=4))
+    rows = run(sweep, results=tmp_path / "paused", runner=runner, listeners=[events]).rows
+    expected = run(sweep, results=tmp_path / "whole", runner=Local(in_process=True)).rows
+    assert {row.status for row in rows} == {"ok", "stopped"}
+    assert len(events.of(TrialPaused)) >= 2
+    for row, whole in zip(rows, expected, strict=True):
+        found, known = (numbers(replace(one, environment={})) for one in (row, whole))
+        assert found == known if row.status == "ok" else found[-1] == known[-1][: len(row.history)]
+    assert not list((tmp_path / "paused" / "t" / "checkpoints").glob("*"))
+    assert run(sweep, results=tmp_path / "paused", runner=runner).num_run == 0
 
 
 @pytest.mark.slow

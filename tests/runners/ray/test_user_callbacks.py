@@ -15,7 +15,7 @@ from mnist_sweep.runners.ray.user_callbacks import ShownTrial, UserCallback, tun
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Notice
 from mnist_sweep.trials.row import Status, TrialRow
-from tests.conftest import MakeRow
+from tests.conftest import POINT, MakeRow
 from tests.runners.users_models import Ending
 from tests.sweep.conftest import Events
 
@@ -105,6 +105,13 @@ class OnlyErrors(tune.Callback):  # type: ignore[misc]  # Ray brings no types
 class OneOfTune:
     def __init__(self, row: TrialRow) -> None:
         self.config, self.local_path = {"trial": json.dumps({"id": row.trial_id, "flat": dict(row.config)})}, ""
+
+
+def test_a_validation_that_a_resumed_trial_repeats_is_shown_once(make_row: MakeRow) -> None:
+    shown = ShownTrial(OneOfTune(make_row(BASE)), None)
+    points = [list(POINT._replace(step=step)) for step in (50, 100, 50, 100, 150)]
+    results: list[dict[str, Any]] = [{"points": [point], "step": point[0], "timing": {}} for point in points]
+    assert [shown.show(result) for result in results] == [True, True, False, False, True]
 
 
 def test_a_trial_that_a_callback_sees_can_be_copied_and_pickled(make_row: MakeRow) -> None:

@@ -96,6 +96,28 @@ def test_a_trial_whose_run_has_ended_is_paused_and_sends_no_row(
     assert list(messages) == [{"paused": True, "note": "no checkpoint", "done": True}]
 
 
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_trial_that_a_scheduler_pauses_ends_where_it_is_and_sends_nothing(has_ended: bool) -> None:
+    heard = []
+
+    def endless() -> Generator[Item, None, TrialRow]:
+        try:
+            yield POINT
+            yield POINT
+        except Paused:
+            heard.append("paused")
+            if not has_ended:
+                raise
+        return ROW
+
+    messages = worker.relay(endless(), SETTINGS)
+    next(messages)
+    worker.pause(messages)
+    worker.pause(messages)
+    assert heard == ["paused"]
+    assert list(messages) == []
+
+
 def test_a_package_that_the_node_lacks_is_named_with_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
     def lacking(flat: Any) -> Any:
         raise ModuleNotFoundError("No module named 'own'")

@@ -1,0 +1,105 @@
+"""A user's scheduler of Ray Tune between Tune and the trials, whose messages are the runner's own."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler
+
+from mnist_sweep.runners.ray import private, stop_rules
+from mnist_sweep.trials.row import TIME
+from mnist_sweep.trials.value_format import Measure
+
+
+class FirstPending:
+    """Chooses the first pending trial that no worker starts for, and looks at no trial again once it has ended.
+
+    Tune itself chooses the first pending trial and ends the worker that starts for it: a node that joins would get no
+    trial for as long as trials end on other nodes sooner than a worker starts.
+    """
+
+    _unfinished: tuple[Any, ...] = ()
+    _num_seen = 0
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Return the first pending trial that no worker starts for, or None."""
+        trials = tune_controller.get_trials()
+        known = (*self._unfinished, *trials[self._num_seen :])
+        self._unfinished, self._num_seen = tuple(trial for trial in known if not trial.is_finished()), len(trials)
+        has_live_worker = private.has_live_worker(tune_controller)
+        pending = (trial for trial in self._unfinished if trial.status == "PENDING")
+        return next((trial for trial in pending if not has_live_worker(trial)), None)
+
+
+class UserScheduler(FirstPending, FIFOScheduler):
+    """Decides as `inner` does, and stops a trial by a rule as well.
+
+    Both see each validation once and nothing else. A trial is neither stopped nor paused at its last step, which the
+    test split follows. If all trials are paused and `inner` resumes none, the first one is resumed. `call` calls a
+    function of the user's, and keeps its exception.
+    """
+
+    _supports_buffered_results = False
+
+    def __init__(self, inner: Any, stop: Any, call: Callable[..., Any], measure: Measure) -> None:
+        super().__init__()
+        self._inner, self._stop, self._call, self._measure = inner, copy.deepcopy(stop), call, measure
+        self._latest: dict[str, dict[str, Any]] = {}
+        self._ended: set[str] = set()
+        self._has_paused = False
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Pass on a trial that is new, or runs again since its worker was lost."""
+        self._ended.discard(trial.trial_id)
+        self._call(self._inner.on_trial_add, tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Pass on that a trial has lost its worker."""
+        self._call(self._inner.on_trial_error, tune_controller, trial)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Pass on that a trial was stopped while it did not run."""
+        self._call(self._inner.on_trial_remove, tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
+        """Return what happens to a trial after a message."""
+        latest = self._latest.get(trial.trial_id, {TIME: 0})
+        if self._measure.val not in result or result[TIME] <= latest[TIME]:  # repeated, since it was resumed
+            return self.CONTINUE
+        self._latest[trial.trial_id] = result
+        spec = json.loads(trial.config["trial"])
+        is_last = result[TIME] >= spec["flat"]["num_steps"]
+        decision = self._decision(tune_controller, trial, result, is_last)
+        if self._call(stop_rules.stops, self._stop, spec["id"], {**result}, self._measure):
+            decision = self.STOP
+        if is_last or decision not in (self.STOP, self.PAUSE):
+            return self.CONTINUE
+        if decision == self.PAUSE:
+            self._has_paused = True
+            tune_controller.search_alg.searcher.on_pause(trial.trial_id)
+        return decision
+
+    def _decision(self, tune_controller: Any, trial: Any, result: dict[str, Any], is_last: bool) -> Any:
+        if is_last and isinstance(self._inner, HyperBandScheduler):  # which would count on its pause
+            return self.on_trial_complete(tune_controller, trial, result)
+        return self._call(self._inner.on_trial_result, tune_controller, trial, result)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Pass on the last validation of a trial that has ended, once."""
+        if trial.trial_id not in self._ended:
+            self._ended.add(trial.trial_id)
+            self._call(self._inner.on_trial_complete, tune_controller, trial, self._latest.get(trial.trial_id, result))
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Return the paused trial that is to be resumed, else the first pending one that no worker starts for."""
+        pending = super().choose_trial_to_run(tune_controller)
+        if not self._has_paused:
+            return pending
+        chosen = self._call(self._inner.choose_trial_to_run, tune_controller)
+        if chosen is None and all(trial.status == "PAUSED" for trial in self._unfinished):
+            chosen = next(iter(self._unfinished), None)  # or the run would wait forever
+        if chosen is None or chosen.status != "PAUSED":
+            return pending
+        tune_controller.search_alg.searcher.on_unpause(chosen.trial_id)
+        return chosen
