@@ -24,7 +24,10 @@ class TuneSearcher:
             raise ConfigError("a searcher needs Ray Tune, which python -OO cannot import without docstrings: use -O.")
         self._axes, self._searcher = search.axes, copy.deepcopy(search.algorithm)
         self._measure = search.base.measure
-        self.name = type(self._searcher).__name__
+        self.name, self._kinds = type(self._searcher).__name__, _kinds(self._searcher)
+        if "Repeater" in self._kinds:
+            why = "a trial that is repeated has the same row"
+            raise ConfigError(f"{why}: give the searcher without Repeater, and run the best configs with --seeds.")
         space = {name: _domain(axis) for name, axis in search.axes.items()}
         if not self._searcher.set_search_properties(self._measure.val, self._measure.mode, space):
             raise ConfigError(f"the axes are the space of a search: give {self.name} neither a space nor a metric.")
@@ -34,7 +37,7 @@ class TuneSearcher:
 
         Raises:
             ConfigError: A value is not on its axis.
-            SweepError: It suggests other fields, as a `Repeater` does.
+            SweepError: It suggests other fields.
         """
         point = self._searcher.suggest(suggestion)
         if not isinstance(point, Mapping):  # None, or the searcher's constant for being finished
@@ -47,6 +50,8 @@ class TuneSearcher:
     def complete(self, suggestion: str, learned: Sequence[float] | None) -> None:
         """Tell the result at a point that was suggested; None if it has none."""
         result = None if learned is None else {self._measure.val: learned[0]}
+        if result and "TuneBOHB" in self._kinds:  # which learns nothing from the next call
+            self._searcher.on_trial_result(suggestion, {**result, "hyperband_info": {"budget": 1}})
         self._searcher.on_trial_complete(suggestion, result=result, error=result is None)
 
     def add(self, values: Mapping[str, Any], learned: Sequence[float]) -> bool:
@@ -57,6 +62,12 @@ class TuneSearcher:
         except NotImplementedError:  # which Tune raises for searchers that take no points of others
             return False
         return True
+
+
+def _kinds(searcher: Any) -> set[str]:
+    """Return the names of the classes of a searcher, and of those that it wraps."""
+    inner = getattr(searcher, "searcher", None)
+    return {kind.__name__ for kind in type(searcher).__mro__} | (_kinds(inner) if inner else set())
 
 
 def _domain(axis: Axis) -> Any:

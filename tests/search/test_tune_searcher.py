@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from ray.tune.search import ConcurrencyLimiter
+from ray.tune.search import ConcurrencyLimiter, Repeater
 from ray.tune.search.optuna import OptunaSearch
 
 from mnist_sweep import Choice, GradientDescent, Integer, LogUniform, Momentum, Search, TrialConfig, Uniform
@@ -54,6 +54,33 @@ def test_a_searcher_with_a_space_of_its_own_is_refused(refused: Refused) -> None
     space = {"x": optuna.distributions.FloatDistribution(0, 1)}
     with refused(ConfigError, "OptunaSearch", "neither a space nor a metric"):
         TuneSearcher(search(OptunaSearch(space, metric="x", mode="max")))
+
+
+def test_a_repeater_is_refused_also_within_a_limiter(refused: Refused) -> None:
+    repeater = Repeater(OptunaSearch(), repeat=2, set_index=False)
+    for algorithm in (repeater, ConcurrencyLimiter(repeater, max_concurrent=2)):
+        with refused(ConfigError, "a trial that is repeated has the same row", "--seeds"):
+            TuneSearcher(search(algorithm))
+
+
+class TuneBOHB(OptunaSearch):  # type: ignore[misc]  # Ray brings no types
+    """Stands in for Tune's, whose packages are not among those of the tests, and which learns from results only."""
+
+    def on_trial_result(self, trial_id: str, result: Any) -> None:
+        assert result["hyperband_info"]["budget"]
+        super().on_trial_complete(trial_id, result)
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None: ...
+
+
+def test_a_searcher_that_learns_from_results_only_gets_them() -> None:
+    sampler = optuna.samplers.TPESampler(seed=1, n_startup_trials=3)
+    limited = ConcurrencyLimiter(TuneBOHB(sampler=sampler), max_concurrent=1)
+    bohb, alone = TuneSearcher(search(limited)), TuneSearcher(search(OptunaSearch(sampler=sampler)))
+    for name in map(str, range(6)):
+        assert bohb.suggest(name) == alone.suggest(name)
+        for searcher in (bohb, alone):
+            searcher.complete(name, [int(name) / 10])
 
 
 def test_an_optimisation_that_ray_tune_does_not_survive_is_refused(tmp_path: Path) -> None:
