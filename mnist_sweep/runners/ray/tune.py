@@ -51,8 +51,9 @@ class RayTune:
             `hyperband` go by the sweep's numbers of steps; or any scheduler of Tune that does not change trials, with
             `metric="val_accuracy"`, `mode="max"` and `time_attr="step"` where it has them; those of the objective for
             another one than accuracy. A trial that it pauses resumes from its checkpoint. Or any pruner of Optuna.
-        stop: Stops a trial as well: a function of its id and result (`val_accuracy`, `step`), a Stopper of Tune, or a
-            dict of thresholds.
+        stop: Stops a trial as well: a function of its id and result (`val_accuracy`, `step` and `training_iteration`,
+            the number of validations), a Stopper of Tune, or a dict of thresholds. If one stops all trials, those that
+            have not begun end at their first validation.
         callbacks: Callbacks of Tune, such as its loggers, which see each trial by its id and fields and each validation
             as a result; see `user_callbacks`.
         max_retries: Maximum number of retries of a trial whose worker is lost, and of a Ray that is started here and

@@ -14,13 +14,14 @@ from ray import tune
 
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.ray.result_grid import metrics_of
+from mnist_sweep.runners.ray.user_scheduler import ITERATION
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status
 
 FOLDER = "tune"
 OF_TUNE = (
-    *("training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "date", "done"),
+    *("time_this_iter_s", "time_total_s", "timestamp", "date", "done"),
     *("pid", "hostname", "node_ip", "experiment_tag"),
 )
 
@@ -65,6 +66,7 @@ class ShownTrial:
             found, self.has_failed = {"step": row.steps, **metrics_of(row)}, row.status is Status.FAILED
         if found:
             of_tune = {name: message[name] for name in OF_TUNE if name in message}
+            found[ITERATION] = self.last_result.get(ITERATION, 0) + 1  # Tune counts messages
             self.last_result = {**of_tune, **found, "trial_id": self.trial_id, "config": self.config}
         return bool(found)
 

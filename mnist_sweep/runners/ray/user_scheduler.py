@@ -11,6 +11,8 @@ from mnist_sweep.runners.ray import private, stop_rules
 from mnist_sweep.trials.row import TIME
 from mnist_sweep.trials.value_format import Measure
 
+ITERATION = "training_iteration"
+
 
 class FirstPending:
     """Chooses the first pending trial that no worker starts for, and looks at no trial again once it has ended.
@@ -64,9 +66,10 @@ class UserScheduler(FirstPending, FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
         """Return what happens to a trial after a message."""
-        latest = self._latest.get(trial.trial_id, {TIME: 0})
+        latest = self._latest.get(trial.trial_id, {TIME: 0, ITERATION: 0})
         if self._measure.val not in result or result[TIME] <= latest[TIME]:  # repeated, since it was resumed
             return self.CONTINUE
+        result[ITERATION] = latest[ITERATION] + 1  # Tune counts messages, and begins again after a pause
         self._latest[trial.trial_id] = result
         spec = json.loads(trial.config["trial"])
         is_last = result[TIME] >= spec["flat"]["num_steps"]

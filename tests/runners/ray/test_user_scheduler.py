@@ -79,7 +79,7 @@ def test_a_given_scheduler_sees_each_validation_once_and_neither_pauses_nor_stop
     early = [{"note": "hm"}, message(100, 0.1), {"note": "resumes"}, message(100, 0.1), message(200, 0.9)]
     decisions = given_decisions(Whims(), None, *early, message(1600, last), {"row": "{}"})
     assert decisions == ["CONTINUE", "PAUSE", "CONTINUE", "CONTINUE", "STOP", "CONTINUE", "CONTINUE"]
-    assert Whims.told == [100, 200, 1600, message(1600, last)]
+    assert Whims.told == [100, 200, 1600, {**message(1600, last), "training_iteration": 3}]
 
 
 class Forgetful(Whims):
@@ -145,9 +145,13 @@ def late(trial_id: str, result: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize(
-    "stop", [late, {"step": 200}, {"val_accuracy": 0.7}, MaximumIterationStopper(2), FunctionStopper(late)]
+    "stop",
+    [
+        *(late, {"step": 200}, {"val_accuracy": 0.7}, MaximumIterationStopper(2), FunctionStopper(late)),
+        lambda _, result: result["training_iteration"] == 2,
+    ],
 )
 def test_a_rule_stops_a_trial_beside_any_scheduler(stop: Any) -> None:
-    results = [{**message(100 * number, 0.5 + number / 10), "training_iteration": number} for number in (1, 2, 16)]
+    results = [{**message(100 * number, 0.5 + number / 10), "training_iteration": 2 * number} for number in (1, 2, 16)]
     for scheduler in (FIFOScheduler(), create_scheduler("asha", TRIALS, [])):
         assert given_decisions(scheduler, stop, *results) == ["CONTINUE", "STOP", "CONTINUE"]
