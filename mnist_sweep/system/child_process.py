@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from mnist_sweep.errors import ProcessLostError
+from mnist_sweep.system import machine
 from mnist_sweep.system.signals import SIGNALS
 from mnist_sweep.text.causes import fault_place
 
@@ -129,9 +130,13 @@ class ChildProcess:
                 return end.value
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, and what user code has started there, which nobody would wait for."""
+        started = machine.descendants(self.pid) if self._process.poll() is None else []
         self._process.kill()
         self._process.wait()
+        for pid in started:
+            with contextlib.suppress(OSError):  # it has ended, too
+                os.kill(pid, signal.SIGKILL)
         self._closing.close()
         for printer in self._printers:  # they end with the process, unless it has left others that still print
             printer.join(SECONDS_BETWEEN_SIGNS)

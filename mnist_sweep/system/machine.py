@@ -68,6 +68,15 @@ def active_nanoseconds(pid: int) -> int | None:
     return (ran + waited) or None
 
 
+def descendants(pid: int) -> list[int]:
+    """Return the ids of the processes that a process has started, and of theirs, as far as the system tells them."""
+    try:
+        started = [one for file in Path(f"/proc/{pid}/task").glob("*/children") for one in file.read_text().split()]
+    except OSError:  # it has ended
+        return []
+    return [one for child in map(int, started) for one in (child, *descendants(child))]
+
+
 def free_disk(folder: Path) -> int:
     """Return the free space on the disk of a folder that exists or can be made, in bytes."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.access(path, os.F_OK))

@@ -4,6 +4,7 @@ import atexit
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from mnist_sweep.errors import ConfigError, ProcessLostError, SweepError
 from mnist_sweep.system import child_process
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.training.fitting import consume
+from tests.system.test_child_main import wait_for_end
 
 HERE = Path(__file__).name
 
@@ -91,6 +93,14 @@ def leaving_a_copy() -> int:
     if (copy := os.fork()) == 0:
         time.sleep(600)
     return copy
+
+
+def starting() -> Generator[int, None, None]:
+    program = "import subprocess, sys; print(subprocess.Popen(['sleep', '600']).pid, flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdout
+        yield started.pid
+        yield int(started.stdout.readline())
 
 
 def raising(error: BaseException) -> None:
@@ -233,6 +243,16 @@ def test_silence_is_told_and_a_run_that_does_not_obey_ends_with_its_process(monk
             throw(running)
         assert "did not end within 0.2 s" in caught.value.__notes__[0]
         assert not child.is_alive
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the children of a process")
+def test_programs_that_it_has_started_end_with_it_if_it_is_killed() -> None:
+    with ChildProcess() as child:
+        started = (pid for pid in child.run(starting) if pid)
+        pids = [next(started), next(started)]
+        child.kill()
+    for pid in pids:
+        wait_for_end(pid)
 
 
 def test_an_interrupt_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
