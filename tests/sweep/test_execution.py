@@ -1,7 +1,9 @@
 import contextlib
 import itertools
+import locale
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -75,6 +77,34 @@ def test_every_trial_gets_a_row_and_the_tables_tell_them(tmp_path: Path) -> None
     assert list(read_trials(outcome.folder)["optimizer.learning_rate"]) == RATES
     assert list(read_history(outcome.folder)["step"]) == [2, 4] * 3
     assert list(read_summary(outcome.folder)["n"]) == [1, 1, 1]
+
+
+def test_a_folder_that_was_moved_is_continued(tmp_path: Path) -> None:
+    before = run(sweep([0.1]), results=tmp_path / "here", runner=Local(in_process=True))
+    moved = (tmp_path / "here").rename(tmp_path / "there")
+    after = run(sweep([0.1, 0.2]), results=moved, runner=Local(in_process=True))
+    assert (after.num_run, after.rows[0]) == (1, before.rows[0])
+
+
+def nameless(*_: object, **__: object) -> Any:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def test_a_decimal_comma_and_a_host_name_that_nobody_knows_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(sweep([0.1]), results=tmp_path / "plain", runner=Local(in_process=True))
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyaddr"):
+        monkeypatch.setattr(socket, name, nameless)
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        with contextlib.suppress(locale.Error):  # this machine may have no such locale
+            locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+        other = run(sweep([0.1]), results=tmp_path / "other", runner=Local(in_process=True))
+        assert read_history(other.folder)["train_loss"].equals(read_history(plain.folder)["train_loss"])
+        assert read_trials(other.folder)["val_loss"].equals(read_trials(plain.folder)["val_loss"])
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
 
 
 def test_a_clock_that_steps_back_makes_no_negative_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
