@@ -5,7 +5,8 @@ A race that is damaged, or cannot be read or written, raises LedgerError.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,24 @@ def write(folder: Path, race: "Race") -> None:
 
 
 def read(folder: Path, rows: Iterable[TrialRow] = ()) -> "Race | None":
-    """Return the state of the race in a results folder, given the rows there, or None if there is none."""
+    """Return the state of the race in a results folder, given the rows there, or None if there is none.
+
+    A race for new images goes as far as predictions are kept, which other runs may do without.
+    """
     race = read_json(folder / FILE, _race, max_bytes=MAX_BYTES, way_out=WAY_OUT)
-    return race(rows=rows, by_image=by_image(folder)) if race else None
+    if race is None:
+        return None
+    if race.args[1].images == "new":
+        from mnist_sweep.results import predictions
+        from mnist_sweep.search.race import value_of
+
+        rows = [row for row in rows if math.isnan(value_of(row)) or predictions.are_kept(folder, [row])]
+    return race(rows=rows, by_image=by_image(folder))
 
 
 def _race(
     settings: Sequence[str], num_val: int, known: Mapping[str, Any], objective: Mapping[str, Any], first_seed: int
-) -> "Callable[..., Race]":
+) -> "functools.partial[Race]":
     """Return what makes the race of the fields in a file."""
     from mnist_sweep.search.race import Known, Race
 

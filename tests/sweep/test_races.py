@@ -285,6 +285,10 @@ def test_race_for_new_images_reads_the_predictions_that_it_keeps(tmp_path: Path,
     next((tmp_path / "new" / "predictions").glob("[!l]*.npz")).unlink()
     with refused(LedgerError, "are not kept", "the next run makes both again"):
         run(sweep, results=tmp_path, runner=Local(in_process=True), until=known)
+    assert run(sweep, results=tmp_path, runner=Local(in_process=True)).best, "what is no race does without predictions"
+    status = folder_status([*outcome.rows], tmp_path / "new")
+    assert status.race is not None
+    assert len(status.race.rounds) < len(outcome.race.rounds), "and what shows the race shows it up to there"
 
 
 def test_configs_that_a_search_has_found_are_raced_over_other_seeds_than_its_own(
