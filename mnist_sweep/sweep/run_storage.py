@@ -76,7 +76,10 @@ class RunStorage:
                 name = checkpoints.name(row.trial_id)
                 self.attempt(f"the checkpoint of {row.trial_id} cannot be removed", self._storage.delete, name)
             case RunEnded(can_write=True):
-                if self.artifacts.keep_shared_prefixes and self._remaining.trials.keys() <= self._folder.rows.keys():
+                has_all = (
+                    not self._remaining.num_proposals and self._remaining.trials.keys() <= self._folder.rows.keys()
+                )
+                if self.artifacts.keep_shared_prefixes and has_all:
                     self.attempt("shared beginnings of trials cannot be removed", self._remove_shared_prefixes)
                 if len(self._remaining.trials) > self._num_described:
                     self.attempt("TensorBoard's table lacks columns of proposed trials", self._describe_trials)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Sweep
+from mnist_sweep import PBT, Search, Sweep, Uniform
 from mnist_sweep.results import run_marker
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
@@ -85,6 +85,21 @@ def test_shared_beginnings_are_removed_when_every_trial_has_its_row(
         case.folder.commit(row)
     case.storage(keep_shared_prefixes=True).on_event(replace(ENDED, can_write=can_write))
     assert bool(case.files.names(shared_prefix.FOLDER)) == is_kept
+
+
+def test_shared_beginnings_stay_for_the_next_round_of_a_population(case: Case, make_row: MakeRow, sweep: Sweep) -> None:
+    axes = {"optimizer.learning_rate": Uniform(low=0.1, high=1.0)}
+    search = Search(base=sweep.trials[0], axes=axes, num_trials=4, algorithm=PBT(population=2))
+    case.remaining = RemainingTrials(Sweep(name="rates", search=search), folder=case.folder.path, rows={})
+    case.place(f"{shared_prefix.FOLDER}/abc")
+    for num_left in (1, 0):
+        for trial in [*case.remaining.missing.values()][-2:]:
+            case.folder.commit(row := make_row(trial))
+            case.remaining.tell(row)
+        case.storage(keep_shared_prefixes=True).on_event(ENDED)
+        assert len(case.files.names(shared_prefix.FOLDER)) == num_left
+        while case.remaining.propose():
+            pass
 
 
 @pytest.mark.parametrize(("summaries", "is_there"), [("scalars", True), ("off", False)])
