@@ -35,11 +35,11 @@ def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Match:
     """
     if not rows:
         raise no_rows(folder)
-    if not isinstance(name, str) or len(name) < SHORTEST_PREFIX:
+    start, _, seed = name.partition("-") if isinstance(name, str) else ("", "", "")
+    if len(start) < SHORTEST_PREFIX:
         raise LedgerError(
             f"a trial or config must be named by at least {SHORTEST_PREFIX} characters of its id, but got {name!r}."
         )
-    start, _, seed = name.partition("-")
     of_seed = [row for row in rows.values() if not seed or str(row.config["seed"]) == seed]
     candidates = sorted({row.config_id for row in of_seed if row.config_id.startswith(start)})
     if len(candidates) > 1:

@@ -48,6 +48,8 @@ def test_name_or_its_beginning_finds_the_trial_or_the_config(name: str, found: s
         ("aaaa", ["prefix of several", "aaaa11112222", "aaaa11113333", "add a character"]),
         ("aaaa-0", ["prefix of several", "aaaa11112222", "aaaa11113333"]),
         ("bbb", ["at least 4 characters", "'bbb'"]),
+        ("bbb-2", ["at least 4 characters", "'bbb-2'"]),
+        ("-0003", ["at least 4 characters", "'-0003'"]),
         ("", ["at least 4 characters", "''"]),
         (None, ["at least 4 characters", "None"]),
         ("bbbb44445556", ["no trial or config 'bbbb44445556'", "similar ids are bbbb44445555"]),
