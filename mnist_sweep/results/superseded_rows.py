@@ -4,7 +4,7 @@ They lie in a folder of their own below the results folder, which is a results f
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,11 +18,11 @@ FOLDER = "set_aside"
 COMPANIONS = (("models", ".keras"), ("predictions", ".npz"), ("predictions", f"{predictions.MISTAKES}.npz"))
 
 
-def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]) -> Path:
+def set_aside(folder: Path, rows: Sequence[TrialRow], others: Collection[TrialRow]) -> Path:
     """Move rows of a results folder, with their models and predictions, to a new folder below it, and return that.
 
     Labels and cards of the data sets go with them, and stay as well where one of the `others`, which stay, needs them.
-    The new folder gets tables.
+    Both folders get tables.
 
     Raises:
         LedgerError: A file cannot be moved; those moved before are in the new folder, and moving again moves the rest.
@@ -44,6 +44,7 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
         for changed in (target / "rows", target, Ledger(folder).rows_folder, folder):
             flush_folder(changed)
     write_tables(target, rows)
+    write_tables(folder, others)
     return target
 
 

@@ -9,6 +9,7 @@ import pytest
 from mnist_sweep import Digits, TrialConfig, read_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import data_cards, predictions
+from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
@@ -39,9 +40,10 @@ def test_rows_go_with_what_belongs_to_them_into_a_results_folder_of_their_own(
 ) -> None:
     stale, other = make_row(), make_row(TrialConfig(data=Digits(val_size=10)))
     ledger = committed(tmp_path, stale, other)
+    write_tables(tmp_path, [stale, other])
     before = files(tmp_path)
     target = set_aside(tmp_path, [stale], [other])
-    assert list(ledger.rows()) == [other.trial_id]
+    assert list(ledger.rows()) == [*read_trials(tmp_path)["trial_id"]] == [other.trial_id]
     assert Ledger(target).rows() == {stale.trial_id: stale}
     assert list(read_trials(target)["trial_id"]) == [stale.trial_id]
     assert predictions.read(target, stale.trial_id).val.tolist() == [0, 0, 0]
