@@ -104,11 +104,12 @@ def serve(descriptor: int, parent: int) -> None:
             connection, _ = server.accept()
             with connection:
                 _, streams, *_ = socket.recv_fds(connection, 1, 3)
-                request = json.loads(connection.makefile().readline())
-                if not known:
-                    _import_ray(known := request["environment"])
+                request = json.loads(connection.makefile().readline() or "{}")  # of one that has ended since it asked
+                environment = request.get("environment", {})
+                if request and not known:
+                    _import_ray(known := environment)
                 own = os.getpid()
-                is_alike = all(known.get(name) == request["environment"].get(name) for name in (RAYLET, JOB))
+                is_alike = all(known.get(name) == environment.get(name) for name in (RAYLET, JOB))
                 if "arguments" in request and is_alike and os.fork() == 0:
                     _end_with(own)
                     _become(streams, **request)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,8 @@ def worker(folder: Path, variables: dict[str, str], *arguments: str, job: str = 
 def test_a_worker_is_a_fork_with_tensorflow_and_without_threads_unless_it_is_of_another_job(folder: Path) -> None:
     with forked_workers.prepared("worker_of_a_test", 1) as variables:
         assert variables is not None
+        with socket.socket(socket.AF_UNIX) as killed:
+            killed.connect(variables[forked_workers.SOCKET])  # by a worker that asks for nothing any more
         first, second = worker(folder, variables, "first"), worker(folder, variables, "--second=2", "x y")
         other = worker(folder, variables, job="02000000")
     assert [one["tensorflow"] for one in (first, second, other)] == [True, True, False]
