@@ -1,7 +1,7 @@
 """Difference of two sweeps: which configs are in one, the other, or both, and how far apart their results are."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds
 from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results.table_columns import fields_of, measure_of, parse_cell
-from mnist_sweep.statistics.intervals import half_width_of_mean
+from mnist_sweep.statistics.crossed_variance import CrossedVariance
+from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean
 from mnist_sweep.statistics.paired_tests import SMALLEST_STD
+from mnist_sweep.statistics.two_way_residuals import seed_effects, to_table
 from mnist_sweep.text.html_fragments import html_repr
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.text.numbers import counted
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FALSE_DISCOVERY_RATE = 0.05
+MAX_SEEDS = 200  # that configs are crossed with
 ONE_SEED = "Configs with one common seed have no interval: run `--seeds 3` or more to get one."
 THESE_IMAGES = "Intervals are for these images: for new images, the differences vary more."
 NO_SEED = "Configs with no seed that succeeded in both sweeps have no difference."
@@ -68,7 +71,8 @@ class SweepDiff:
         labels: What distinguishes each config from the others, by its id.
         changes: The configs in both, the largest difference first.
         mean: Mean difference of the configs that have one, each counted once; NaN if none has.
-        low, high: Ends of its 95% t-interval over configs; NaN as for a config.
+        low, high: Ends of its 95% interval over configs and seeds, which are crossed, as a seed may do the same to all
+            configs; over configs alone where these share no seed. NaN with one config or one seed, and as for a config.
         metric: What is compared, by its column.
         kind_notes: What differs between the data and the code that their rows were trained with, a line each.
         objective: What both are judged by.
@@ -146,8 +150,9 @@ def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame") -> Swee
         raise IncomparableError(f"the two sweeps are judged by {titles}, which cannot be compared with each other.")
     ids_a, ids_b = dict.fromkeys(a["config_id"]), dict.fromkeys(b["config_id"])
     labels = _labels(a, b)
-    changes = tuple(_changes(a, b, [name for name in ids_a if name in ids_b], measure, labels))
-    mean, low, high = _mean([change.difference for change in changes if change.n], measure.largest_difference)
+    pairs = _pairs(a, b, measure)
+    changes = tuple(_changes(pairs, [name for name in ids_a if name in ids_b], measure, labels))
+    mean, low, high = _mean(pairs, measure.largest_difference)
     return SweepDiff(
         only_a=tuple(name for name in ids_a if name not in ids_b),
         only_b=tuple(name for name in ids_b if name not in ids_a),
@@ -169,15 +174,17 @@ def _kind_notes(a: "pd.DataFrame", b: "pd.DataFrame") -> Iterator[str]:
         yield from (f"Of the {which}, {note}" for note in frame.attrs.get(NOTES, ()))
 
 
-def _changes(
-    a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], measure: Measure, labels: Mapping[str, str]
-) -> list[Change]:
-    """Return the changes of configs, the largest first."""
+def _pairs(a: "pd.DataFrame", b: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
+    """Return the values of the trials that succeeded in both, and their change."""
     metric, columns = measure.val, ["config_id", "seed", measure.val]
     good = [one.loc[one["status"] == Status.OK.value, columns].dropna() for one in (a, b)]
     pairs = good[0].merge(good[1], on=["config_id", "seed"], suffixes=("_a", "_b"))
-    pairs["change"] = pairs[f"{metric}_b"] - pairs[f"{metric}_a"]
-    groups = pairs.groupby("config_id")
+    return pairs.assign(change=pairs[f"{metric}_b"] - pairs[f"{metric}_a"])
+
+
+def _changes(pairs: "pd.DataFrame", ids: list[str], measure: Measure, labels: Mapping[str, str]) -> list[Change]:
+    """Return the changes of configs, the largest first."""
+    metric, groups = measure.val, pairs.groupby("config_id")
     means = groups[[f"{metric}_a", f"{metric}_b", "change"]].mean().reindex(ids)
     n, std = groups.size().reindex(ids, fill_value=0).to_numpy(), groups["change"].std(ddof=1).reindex(ids).to_numpy()
     mean = means["change"].to_numpy(np.float64)
@@ -217,9 +224,26 @@ def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
     return {config_id: label(flat, names) for config_id, flat in flats.items()}
 
 
-def _mean(differences: Sequence[float], largest: float) -> tuple[float, float, float]:
-    if not differences:
+def _mean(pairs: "pd.DataFrame", largest: float) -> tuple[float, float, float]:
+    """Return the mean change of configs, each counted once, and the ends of its interval."""
+    by_config = pairs.groupby("config_id")["change"].mean()
+    if not len(by_config):
         return math.nan, math.nan, math.nan
-    mean, num = np.mean(differences), len(differences)
-    low, high = _ends(mean, np.std(differences, ddof=1) if num > 1 else math.nan, num, largest)
-    return float(mean), float(low), float(high)
+    mean, half = float(by_config.mean()), math.nan
+    config, seed = (pairs[name].factorize()[0] for name in ("config_id", "seed"))
+    num_shared = int((np.bincount(seed) > 1).sum())
+    if not num_shared or seed.max() >= MAX_SEEDS:
+        half = float(half_width_of_mean(by_config.std(ddof=1), len(by_config)))
+    elif min(config.max(), seed.max()) > 0:
+        half = _crossed(pairs["change"].to_numpy(np.float64), config, seed).half_width
+    if not half > SMALLEST_STD:  # all are the same, which tells nothing of how they vary
+        half = math.nan
+    return mean, *clip_interval(mean - half, mean + half, largest)
+
+
+def _crossed(change: NDArray[Any], config: NDArray[Any], seed: NDArray[Any]) -> CrossedVariance:
+    """Return the variance over seeds crossed with configs; what is missing is imputed from both (Yates 1933)."""
+    present, table = to_table(change, config, seed)
+    of_seed = seed_effects(table[None], present)[0]
+    of_config = (table - of_seed).mean(axis=1, where=present, keepdims=True)
+    return CrossedVariance.of(np.where(present, table, of_config + of_seed).T)
