@@ -136,8 +136,9 @@ def build(config: "TrialConfig", data: "Shaped") -> Any:
         BuildError: `build` raises an exception.
         ConfigError: It returns no model for the images, or has changed what it shares with other models.
     """
-    before, pid = _shared(config), os.getpid()
+    pid = os.getpid()
     with tensorflow_runtime.precision(config.precision):
+        before = _shared(config)
         tensorflow_runtime.seed_everything(subseed(config.seed, "weights"))
         try:
             model = cast(Model, config.model).build(data.image_shape, data.num_classes)

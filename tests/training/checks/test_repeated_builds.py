@@ -11,6 +11,7 @@ import pytest
 from mnist_sweep import CNN, VARIABLE, Digits, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training.checks import repeated_builds, sample
+from mnist_sweep.trials.config import Precision
 
 pytestmark = pytest.mark.usefixtures("tf", "nothing_kept")
 DIGITS = sample.draw(Digits().load())
@@ -107,6 +108,11 @@ def test_settings_that_build_changes_are_refused_and_set_back() -> None:
     assert keras.config.dtype_policy().name == "float32"
     assert tf.executing_eagerly()
     assert repeated_builds.check(trial(unbuilt), DIGITS)[0]
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_the_precision_of_a_trial_is_not_taken_for_one_that_build_sets(precision: Precision) -> None:
+    assert repeated_builds.check(replace(trial(unbuilt), precision=precision), DIGITS)[0]
 
 
 def test_an_error_of_a_layer_is_one_line_without_what_keras_puts_around_it() -> None:
