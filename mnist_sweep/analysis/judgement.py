@@ -15,7 +15,7 @@ import numpy as np
 
 from mnist_sweep.analysis.comparison import Pairs, compare_pairs, pairs_of
 from mnist_sweep.analysis.comparison_wording import MIN_SEEDS, SCOPES, SEEDS, WITHIN, Comparison, difference
-from mnist_sweep.errors import IncomparableError
+from mnist_sweep.errors import ConfigError, IncomparableError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds
 from mnist_sweep.text.numbers import counted
@@ -142,9 +142,11 @@ def margin_of(within: float | None, measure: Measure, *, in_points: bool = False
     """
     margin = _given_margin(within, in_points=in_points)
     if not measure.is_share:
-        rule = f"0 < within, in the unit of {measure.title}, for which there is no default"
-        require(within is not None and 0 < within < INFINITY, rule, within=within)
-        return float(within or 0)
+        if within is None:
+            way_out = "state the largest difference that does not matter, in its unit"
+            raise ConfigError(f"`within` (`--within`) has no default for {measure.title}: {way_out}.")
+        require(0 < within < INFINITY, f"0 < within, in the unit of {measure.title}", within=within)
+        return float(within)
     rule = "0 < within <= 10 (points)" if in_points else "0 < within <= 0.1 (a share: 0.005 is half a point)"
     require(0 < margin <= 0.1, rule, within=within)
     return margin

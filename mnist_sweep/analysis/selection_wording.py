@@ -138,7 +138,7 @@ def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *,
         alone = counted(len(found.left_out), "config")
         yield f"Left out for having one successful seed where most have several: {alone}."
     if num_dropped:
-        yield f"Left out since the race has shown them to be worse: {counted(num_dropped, 'config')}."
+        yield f"Left out, since worse in the race: {counted(num_dropped, 'config')}."
 
 
 def _result(found: Selection) -> Iterator[str]:

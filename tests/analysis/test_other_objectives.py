@@ -239,7 +239,7 @@ def test_different_objectives_are_never_mixed(make_folder: MakeFolder, make_row:
 @pytest.mark.parametrize(
     ("objective", "within", "message"),
     [
-        (Distance(), None, "0 < within, in the unit of distance, for which there is no default"),
+        (Distance(), None, "`within` (`--within`) has no default for distance: state the largest difference"),
         (Distance(), 0.0, "but got within=0.0"),
         (Distance(), -1.0, "in the unit of distance"),
         (Distance(), float("nan"), "in the unit of distance"),

@@ -183,7 +183,7 @@ def test_no_answer_is_a_config_that_the_race_has_dropped(tmp_path: Path, make_ro
     selected = {outcome.best.trial_ids[0].partition("-")[0], found.config_id, status.best[0].config_id}
     assert selected | {best_model(outcome.folder).row.config_id} == {IDS[0]}
     assert {*found.tied} <= {IDS[0], IDS[2]}
-    assert "Left out since the race has shown them to be worse: 2 configs." in found.sentences
+    assert "Left out, since worse in the race: 2 configs." in found.sentences
     report = write_report(outcome.folder).read_text()
     assert "Use <code>learning_rate=0.1</code>: of 2 configs that remain it has the best validation accuracy" in report
     assert "learning_rate=0.2" not in outcome._repr_html_().partition("learning_rate=0.1")[0]
