@@ -63,6 +63,7 @@ def interval_figure(measure: Measure, labels: Sequence[str], means: Sequence[Mea
             mode="markers",
             name=name,
             marker=marker,
+            cliponaxis=False,
             hovertemplate=f"{number}<br>%{{text}}<extra>{name}</extra>",
         )
 
@@ -76,6 +77,8 @@ def interval_figure(measure: Measure, labels: Sequence[str], means: Sequence[Mea
     num_lines = max(1 + text.count("<br>") for text in texts)
     height = HEIGHT + (HEIGHT_OF_CONFIG + HEIGHT_OF_LINE * num_lines) * len(labels)
     plot = figure(*drawn, x=measure.title, y="", height=height, xaxis_tickformat="~%" if measure.is_share else "~g")
+    if measure.is_share:  # equal ones would have an axis to 150%
+        plot.update_xaxes(autorangeoptions={"clipmin": 0, "clipmax": 1})
     plot.update_yaxes(range=[len(labels) - 0.6, -0.75], visible=False, tickvals=places, ticktext=texts)
     name = {"x": 0, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "yshift": 6, "showarrow": False}
     names = [{**name, "align": "left", "y": place, "text": text} for place, text in enumerate(texts)]

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mnist_sweep.reports.sections.config_intervals import INTERVALS, Group, interval_figure
-from mnist_sweep.trials.value_format import ACCURACY
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 KNOWN = {
     "val_mean": 0.9,
@@ -16,6 +16,7 @@ KNOWN = {
     "val_new_high": 0.94,
     "test_mean": 0.8,
 }
+NATS = Measure("log_loss", "minimize", "nats")
 UNKNOWN = {**KNOWN, "val_low": math.nan, "val_high": math.nan}
 
 
@@ -31,3 +32,9 @@ def test_intervals_are_at_the_places_of_their_configs(is_known: bool) -> None:
     if is_known:
         assert traces[INTERVALS[0]] == ([None, None, None, 0.88, 0.92, None], [0, 0, 0, 1, 1, 1])
     assert [one["text"] for one in figure["layout"]["annotations"]] == ["&lt;a&gt;", "b"]
+
+
+@pytest.mark.parametrize(("measure", "limits"), [(ACCURACY, {"clipmin": 0, "clipmax": 1}), (NATS, None)])
+def test_the_axis_of_shares_ends_at_100_percent(measure: Measure, limits: dict[str, int] | None) -> None:
+    plot = interval_figure(measure, ["a"], [dict.fromkeys(KNOWN, 1.0)], [Group("one", [0], {})])
+    assert json.loads(plot.to_json())["layout"]["xaxis"].get("autorangeoptions") == limits
