@@ -44,7 +44,7 @@ def _on_seeds(results: Results, runs: Sequence[ProposedRun]) -> str:
     if not results.good:
         return NO_TRIAL
     if results.race:
-        return "The race adds seeds itself, as far as they help."
+        return "The race has ended." if results.race.end else "The race adds seeds itself, as far as they help."
     tied, measure = results.candidates, results.measure
     for run in runs:
         if run.kind == "seeds":

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mnist_sweep.reports.blocks import Plot, Table
-from mnist_sweep.reports.sections import best_config
+from mnist_sweep.reports.sections import best_config, next_run
 from mnist_sweep.reports.sections import race as race_section
 from mnist_sweep.results import saved_race
 from mnist_sweep.search.race import Race
@@ -27,6 +27,14 @@ def test_section_has_the_answer_and_every_setting(make_row: MakeRow, make_result
     (table,) = blocks_of(section, Table)
     assert [line[0] for line in table.rows] == [f"learning_rate={rate}" for rate in ("0.1", "0.3", "0.4", "0.2")]
     assert [line[-1] == "remains" for line in table.rows] == [True, True, False, False]
+
+
+def test_seeds_are_added_until_the_race_has_ended(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = rows_of(make_row)
+    for shown, finding in ((rows, "The race has ended."), (rows[:8], "The race adds seeds itself")):
+        results = make_results(shown)
+        saved_race.write(results.folder, Race(IDS, KNOWN, num_val=NUM_VAL))
+        assert next_run.section(results).finding.startswith(finding)
 
 
 def test_a_race_whose_runs_all_failed_has_no_answer(make_row: MakeRow, make_results: MakeResults) -> None:
