@@ -38,7 +38,7 @@ class ShownTrial:
         spec = json.loads(trial.config["trial"])
         self._trial, self.trial_id, self.config = trial, spec["id"], spec["flat"]
         self.evaluated_params, self.last_result = self.config, dict[str, Any]()
-        self.local_path = str(folder / self.trial_id) if folder else trial.local_path
+        self._folder = str(folder / self.trial_id) if folder else trial.local_path
         self.has_failed = False
 
     def __getattr__(self, name: str) -> Any:
@@ -49,9 +49,14 @@ class ShownTrial:
     def __str__(self) -> str:
         return str(self.trial_id)
 
+    @property
+    def local_path(self) -> str:
+        """The trial's folder, made when it is asked for: JsonLoggerCallback writes there before `init_local_path`."""
+        Path(self._folder).mkdir(parents=True, exist_ok=True)
+        return self._folder
+
     def init_local_path(self) -> None:
-        """Make the trial's folder."""
-        Path(self.local_path).mkdir(parents=True, exist_ok=True)
+        """Leave the folder as it is."""
 
     def show(self, message: dict[str, Any]) -> bool:
         """Take the last result from a worker's message; return whether there is one."""

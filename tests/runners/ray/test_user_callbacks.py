@@ -103,8 +103,18 @@ class OnlyErrors(tune.Callback):  # type: ignore[misc]  # Ray brings no types
 
 
 class OneOfTune:
+    checkpoint = None
+
     def __init__(self, row: TrialRow) -> None:
         self.config, self.local_path = {"trial": json.dumps({"id": row.trial_id, "flat": dict(row.config)})}, ""
+
+
+def test_a_logger_of_json_has_a_folder_without_another_logger(make_row: MakeRow, tmp_path: Path) -> None:
+    row = make_row(BASE)
+    logger, shown = JsonLoggerCallback(), ShownTrial(OneOfTune(row), tmp_path)
+    logger.log_trial_start(shown)
+    logger.log_trial_end(shown)
+    assert json.loads((tmp_path / row.trial_id / "params.json").read_text()) == row.config
 
 
 def test_a_validation_that_a_resumed_trial_repeats_is_shown_once(make_row: MakeRow) -> None:
