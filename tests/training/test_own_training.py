@@ -313,7 +313,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "fractions as classes": (predicting(val=np.ones(300)), OF + "the predictions of val must be .*float64"),
     "a class too many": (predicting(val=[10] * 300), OF + "`0 <= class < 10` must hold, but got low=10, high=10"),
     "a negative class": (predicting(val=[-1] * 300), OF + "`0 <= class < 10` must hold, but got low=-1"),
-    "ragged predictions": (predicting(val=[[0], [0, 1]]), OF + "the predictions of val are no array"),
+    "ragged predictions": (predicting(val=[[0], [0, 1]]), OF + "the predictions of val are not an array"),
     "only one split": (predicting(val=None), OF + "the predictions of val must be 300 whole numbers"),
     "predictions and accuracy": (
         predicting(test_accuracy=0.1),
