@@ -75,7 +75,7 @@ class Recorder:
             data_id = predictions.data_id(to_flat(TrialConfig(data=source)))
             data_cards.write(self._folder.path, data_id, data_cards.describe(source, dataset))
             if self._storage.artifacts.predictions:
-                is_needed = functools.partial(self._has_rows_of, data_id)
+                is_needed = functools.partial(self._has_predictions_on, data_id)
                 predictions.write_labels(self._folder.path, data_id, labels, is_needed=is_needed)
         self._storage.open(self.rows())
         self._num_workers = min(num_workers, self._remaining.max_concurrent)
@@ -84,9 +84,10 @@ class Recorder:
         for note in filter(None, notes):
             self._dispatcher.notify(note)
 
-    def _has_rows_of(self, data_id: str) -> bool:
-        rows = (row for name, row in self._folder.rows.items() if name not in self._remaining.missing)
-        return any(predictions.data_id(row.config) == data_id for row in rows)
+    def _has_predictions_on(self, data_id: str) -> bool:
+        """Return whether predictions on a data set are there, also of a trial that is to run again."""
+        rows = [row for row in self._folder.rows.values() if predictions.data_id(row.config) == data_id]
+        return any(predictions.path_of(self._folder.path, row.trial_id).exists() for row in rows)
 
     def rows(self) -> Sequence[TrialRow]:
         """Return the rows of the sweep that are there, without those of trials that are to run again."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import Keep, Status, Sweep, TrialConfig, run
-from mnist_sweep.errors import ConfigError, StaleRowsError
+from mnist_sweep.errors import ConfigError, LedgerError, StaleRowsError
 from mnist_sweep.planning.plan_builder import plan
 from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
@@ -138,8 +138,12 @@ def test_labels_of_changed_data_replace_those_by_which_no_row_that_stays_was_jud
     changed, keep = edit("val_size=10", "val_size=11", part="data"), Keep(set_aside=True)
     outcome = run(changed, results=tmp_path, runner=instant, keep=keep, retry=retried)
     assert outcome.num_run == 2
-    labels = predictions.read_labels(folder, predictions.data_id(outcome.rows[0].config))
-    assert len(labels.val) == 11
+    data_id = predictions.data_id(outcome.rows[0].config)
+    assert len(predictions.read_labels(folder, data_id).val) == 11
+    predictions.write(folder, outcome.rows[0].trial_id, predictions.read_labels(folder, data_id))
+    with pytest.raises(LedgerError, match="other labels"):
+        run(edit("val_size=10", "val_size=12", part="data"), results=tmp_path, runner=instant, retry=[Status.OK])
+    assert len(predictions.read_labels(folder, data_id).val) == 11
 
 
 def test_rows_are_set_aside_once_nothing_is_refused(edit: Edit, instant: Runner, tmp_path: Path) -> None:
