@@ -155,7 +155,7 @@ def test_a_point_that_is_not_on_an_axis_is_left_out() -> None:
 
 
 def test_an_exception_of_a_searcher_names_it_in_one_line(refused: Refused) -> None:
-    with refused(SweepError, "the searcher Wrong raised ZeroDivisionError: by me (test_proposals.py:"):
+    with refused(SweepError, "the searcher Wrong raised ZeroDivisionError: by me (test_ask_and_tell.py:"):
         Proposals(search(algorithm=Wrong(ZeroDivisionError("by me"))), []).ask()
     sampler = optuna.samplers.GridSampler({"weight_decay": [0.1]})
     with refused(SweepError, "the searcher GridSampler raised ValueError: The parameter name, optimizer.learning_rate"):
