@@ -4,6 +4,7 @@ import math
 
 NO_FIGURE = "-"
 SHARE = "share"  # the unit of values in [0, 1]: they are written in percent, their differences in points
+LARGEST = 1e15  # that is written without an exponent
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -18,6 +19,13 @@ def points(difference: float, *, signed: bool = False) -> str:
         return NO_FIGURE
     rounded = round(100 * difference, 2) + 0.0  # adding 0 turns -0.0 into 0.0
     return f"{rounded:+.2f}" if signed and rounded else f"{rounded:.2f}"
+
+
+def rounded(value: float, digits: int, *, signed: bool = False) -> str:
+    """Return a number with so many significant digits, as `0.913` or `+1.2`, or a large one whole, as `123,457`."""
+    sign = "+" if signed else ""
+    text = f"{value:{sign}.{digits}g}"
+    return f"{value:{sign},.0f}" if "e+" in text and abs(value) < LARGEST else text
 
 
 def probability(p: float) -> str:

@@ -11,6 +11,7 @@ from mnist_sweep.text.numbers import (
     percent,
     points,
     probability,
+    rounded,
     size,
 )
 
@@ -40,6 +41,20 @@ def test_differences_are_points_and_nothing_has_no_sign(difference: float, plain
 )
 def test_p_values_are_short(p: float, shown: str) -> None:
     assert probability(p) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        (0.012345, 3, "0.0123"),
+        (999.6, 3, "1,000"),
+        (-1234567.8, 4, "-1,234,568"),
+        (1e-9, 3, "1e-09"),
+        (2e16, 3, "2e+16"),
+    ],
+)
+def test_large_numbers_are_whole_and_small_ones_have_their_digits(value: float, digits: int, shown: str) -> None:
+    assert rounded(value, digits) == shown
 
 
 def test_one_is_counted_in_the_singular() -> None:

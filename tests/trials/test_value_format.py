@@ -29,6 +29,18 @@ def test_other_values_keep_their_unit() -> None:
     assert PIXELS.delta_interval(-1.0, 0.5) == "95% interval -1 to 0.5"
 
 
+def test_large_values_are_written_without_an_exponent() -> None:
+    assert (PIXELS.text(123456.7), PIXELS.interval(-98765, 1e6)) == (
+        "123,457 px",
+        "95% interval -98,765 to 1,000,000 px",
+    )
+    assert (PIXELS.delta(1234.5), PIXELS.delta(1234.5, signed=True)) == ("1,234", "+1,234")
+    assert (PIXELS.delta_interval(-99999, 1e20), PIXELS.delta(0.0, signed=True)) == (
+        "95% interval -99,999 to 1e+20",
+        "0",
+    )
+
+
 @pytest.mark.parametrize("measure", [ACCURACY, PIXELS])
 def test_what_is_unknown_has_no_number(measure: Measure) -> None:
     assert (measure.text(math.nan), measure.delta(math.nan)) == ("-", "-")
