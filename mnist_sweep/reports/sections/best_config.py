@@ -103,6 +103,8 @@ def _cost(results: Results) -> tuple[str, str]:
 def next_step(results: Results) -> tuple[str, str]:
     """Return what to try next, in a few words."""
     term, proposed = "what to try next", results.proposed.runs
+    if not proposed and len(results.candidates) > 1 and not results.measure.is_share and not results.race:
+        return term, "more seeds, if a smaller difference matters"
     if not proposed:
         return term, "see the failures" if not results.good else "see the race" if results.race else "nothing more"
     *before, main = sorted(proposed, key=lambda run: run.kind != "finish")  # what is missing answers no question

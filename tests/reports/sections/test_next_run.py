@@ -56,7 +56,9 @@ def test_a_value_without_a_margin_has_its_third_seed_proposed_and_no_more(
     configs = [TrialConfig(objective=LogLoss(), num_steps=n, seed=s) for n in (1, 2) for s in range(3)]
     given = {"objective": {"name": "log_loss", "direction": "minimize", "unit": "nats"}, "test_objective": 0.3}
     rows = [make_row(one, val_objective=0.3 + one.seed / 10, **given) for one in configs]
-    assert "depends on the difference in log loss that matters" in next_run.section(make_results(rows)).finding
+    results = make_results(rows)
+    assert "depends on the difference in log loss that matters" in next_run.section(results).finding
+    assert best_config.next_step(results)[1] == "more seeds, if a smaller difference matters"
     assert best_config.next_step(make_results([row for row in rows if row.config["seed"] < 2]))[1].startswith(
         "2 configs with 3 seeds each"
     )
