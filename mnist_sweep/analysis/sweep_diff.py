@@ -72,7 +72,8 @@ class SweepDiff:
         changes: The configs in both, the largest difference first.
         mean: Mean difference of the configs that have one, each counted once; NaN if none has.
         low, high: Ends of its 95% interval over configs and seeds, which are crossed, as a seed may do the same to all
-            configs; over configs alone where these share no seed. NaN with one config or one seed, and as for a config.
+            configs; over configs alone where these share no seed, and over the seeds of a single one. NaN with one seed
+            that they share, and as for a config.
         metric: What is compared, by its column.
         kind_notes: What differs between the data and the code that their rows were trained with, a line each.
         objective: What both are judged by.
@@ -107,13 +108,14 @@ class SweepDiff:
         yield f"{both}, {len(self.only_a):,} only in the first, {len(self.only_b):,} only in the second."
         compared, measure = [change for change in self.changes if change.n], self.objective
         if compared and not any(change.difference for change in compared):
-            yield f"Those in both have the same mean validation {measure.title}."
+            yield f"{'Those in both have' if len(compared) > 1 else 'It has'} the same mean validation {measure.title}."
         elif compared:
             ends = measure.delta_interval(self.low, self.high)
             mean = f"{measure.difference(self.mean, signed=True)} of validation {measure.title} ({ends})"
             significant = "significant" if self.low > 0 or self.high < 0 else "not significant"
             verdict = "not testable" if math.isnan(self.low) else significant
-            yield f"Averaged over those in both, the second differs from the first by {mean}: {verdict}."
+            where = "Averaged over those in both" if len(compared) > 1 else "In it"
+            yield f"{where}, the second differs from the first by {mean}: {verdict}."
         if several := [change for change in compared if change.n > 1 and change.difference]:
             num = sum(change.significant for change in several)
             differ = f"{num:,} of {len(several):,} {'differs' if num == 1 else 'differ'} significantly"
@@ -227,17 +229,15 @@ def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
 def _mean(pairs: "pd.DataFrame", largest: float) -> tuple[float, float, float]:
     """Return the mean change of configs, each counted once, and the ends of its interval."""
     by_config = pairs.groupby("config_id")["change"].mean()
-    if not len(by_config):
-        return math.nan, math.nan, math.nan
     mean, half = float(by_config.mean()), math.nan
     config, seed = (pairs[name].factorize()[0] for name in ("config_id", "seed"))
     num_shared = int((np.bincount(seed) > 1).sum())
     if not num_shared or seed.max() >= MAX_SEEDS:
-        half = float(half_width_of_mean(by_config.std(ddof=1), len(by_config)))
-    elif min(config.max(), seed.max()) > 0:
+        units = by_config if config.any() else pairs["change"]
+        half = float(half_width_of_mean(units.std(ddof=1), len(units)))
+    elif seed.any():
         half = _crossed(pairs["change"].to_numpy(np.float64), config, seed).half_width
-    if not half > SMALLEST_STD:  # all are the same, which tells nothing of how they vary
-        half = math.nan
+    half = half if half > SMALLEST_STD else math.nan  # all are the same, which tells nothing of how they vary
     return mean, *clip_interval(mean - half, mean + half, largest)
 
 

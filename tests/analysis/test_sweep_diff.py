@@ -98,6 +98,16 @@ def test_one_seed_that_configs_share_has_no_interval_and_seeds_of_their_own_have
     assert diff(*own).high == pytest.approx(stats.ttest_1samp(means, 0).confidence_interval().high)
 
 
+def test_of_a_single_config_the_seeds_decide() -> None:
+    found = diff(sweep({"a": [0.90, 0.91, 0.92]}), sweep({"a": [0.95, 0.955, 0.97]}))
+    assert (found.low, found.high) == pytest.approx(found.changes[0][6:8])
+    assert "In it, the second differs from the first by +4.83 points" in found.sentence
+    assert found.sentence.endswith(
+        ": significant. Config by config, 1 of 1 differs significantly (false discovery rate 5%)."
+    )
+    assert diff(*[sweep({"a": [0.9, 0.9]})] * 2).sentence.endswith("It has the same mean validation accuracy.")
+
+
 def test_real_changes_are_found_and_come_first() -> None:
     true = np.array([0.0, 0.03, 0.0, -0.04, 0.0, 0.0])
     found = diff(*two_sweeps(np.random.default_rng(1), true))

@@ -23,8 +23,8 @@ SAME = "Both sweeps select the same config, `{}`: “{}” compares its results.
 IN_BOTH = "What differs for configs in both?"
 READING = "The {} best configs of each sweep by validation. Bars of two configs may overlap although they differ."
 SELECTED = (
-    "Each was selected by validation, which flatters the best of many (here {} and {} configs). The difference on "
-    "test, which played no part in either choice, is free of that."
+    "Each was selected by validation, which flatters the best of many (here {} and {} configs).",
+    " The difference on test, which played no part in either choice, is free of that.",
 )
 
 
@@ -85,7 +85,8 @@ def _answer(compared: SweepComparison) -> Section:
     blocks.append(_picture(compared))
     if judged is not None:
         numbers = [f"{side.analysis[0].num_compared:,}" for side in sides]
-        blocks += [Paragraph(text=text) for text in (SELECTED.format(*numbers), *judged.notes)]
+        selected = SELECTED[0].format(*numbers) + SELECTED[1] * (judged.test is not None)
+        blocks += [Paragraph(text=text) for text in (selected, *judged.notes)]
     return Section(key="better-config", title=TITLE, finding=finding, blocks=blocks)
 
 
@@ -135,8 +136,8 @@ def _side_by_side(compared: SweepComparison) -> Section:
         "", *(f"{which}: {name}" for which, name in zip(("first", "second"), compared.names, strict=True))
     )
     found = "; ".join(
-        f"{name} has {side['trials']} trials, which took {side['time of trials']}"
-        for name, side in zip(compared.names, sides, strict=True)
+        f"{name} has {counted(len(of.rows), 'trial')} ({side['trials']}), which took {side['time of trials']}"
+        for name, of, side in zip(compared.names, compared.sides, sides, strict=True)
     )
     table = Table(caption=f"The answers of both by validation {measure.title}", columns=columns, rows=rows)
     return Section(key="both-answers", title="What did each sweep find?", finding=f"{found}.", blocks=[table])

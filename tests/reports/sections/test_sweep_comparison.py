@@ -50,6 +50,8 @@ def test_sweep_with_the_better_config_is_named_with_the_difference_and_what_diff
     (plot,) = blocks_of(answer, Plot)
     assert [row[0] for row in plot.table.rows] == ["second", "first", "second", "first"]
     assert ["hyperparameters", "num_steps=7", "num_steps=8"] in table(answers)
+    assert answers.finding.startswith("first has 6 trials (6 ok), which took ")
+    assert "The difference on test" in str(answer.blocks)
     ((config_id, *_, difference, _, _),) = table(in_both)
     assert (config_id, difference) == (both.config_id, "+3.33")
     assert table(settings) == [["num_steps", "7; 9", "8; 9"]]
@@ -60,7 +62,7 @@ def test_same_config_in_both_is_no_question_of_which_is_better(folders: list[Fol
         add(folder, 7, 9)
     answer, _, in_both, settings = page(folders)
     assert answer.finding.startswith("Both sweeps select the same config, `cnn`")
-    assert "have the same mean" in in_both.finding
+    assert "It has the same mean" in in_both.finding
     assert settings.finding == "Both tried the same values of each."
 
 
@@ -73,6 +75,7 @@ def test_why_it_cannot_be_said_is_on_the_page(folders: list[Folder]) -> None:
     answer = page(folders)[0]
     assert "is better is undecided" in answer.finding
     assert "were evaluated on different images" in answer.finding
+    assert "The difference on test" not in str(answer.blocks), "there is none"
 
 
 def test_what_cannot_be_compared_is_refused(folders: list[Folder], make_row: MakeRow, refused: Refused) -> None:
