@@ -23,6 +23,7 @@ from mnist_sweep.system import commands
 BACKEND, TENSORFLOW = "KERAS_BACKEND", "tensorflow"
 BACKENDS = ("jax", "torch")  # of Keras, besides TensorFlow
 FIT_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")  # by which Keras cuts every `fit` short
+KERAS_CONFIG = {"image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
 MAX_DATASETS = 2  # that a process keeps, as well as their input of graphs and read-only views
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, Any] = {}
@@ -63,9 +64,8 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False, backend: st
         raise
     except RuntimeError as error:
         raise refusal from error
-    keras.config.set_image_data_format("channels_last")
-    keras.config.set_floatx("float32")
-    keras.config.set_epsilon(1e-7)
+    for name, usual in KERAS_CONFIG.items():
+        getattr(keras.config, f"set_{name}")(usual)
     if threads > 1 or gpus:
         tf.config.experimental.enable_op_determinism()
     if not gpus:
@@ -200,7 +200,7 @@ def seed_everything(seed: int) -> None:
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Run a user's code under a Keras dtype policy; restore what it sets. ResourceError if execution is not eager."""
+    """Run code of a user under a dtype policy and usual settings; restore them. ResourceError if it is not eager."""
     import keras
     import tensorflow as tf
 
@@ -208,13 +208,13 @@ def precision(policy: str) -> Iterator[None]:
         raise ResourceError("training needs eager execution: remove `disable_eager_execution` and the like.")
     setters: dict[Any, Callable[[Any], object]] = {
         keras.config.dtype_policy: keras.config.set_dtype_policy,
-        keras.config.floatx: keras.config.set_floatx,
-        keras.config.epsilon: keras.config.set_epsilon,
-        keras.config.image_data_format: keras.config.set_image_data_format,
+        **{getattr(keras.config, name): getattr(keras.config, f"set_{name}") for name in KERAS_CONFIG},
         tf.config.functions_run_eagerly: tf.config.run_functions_eagerly,
         tf.config.optimizer.get_jit: lambda before: tf.config.optimizer.set_jit(before or False),
         tf.executing_eagerly: lambda _: (tf.compat.v1.reset_default_graph(), tf.compat.v1.enable_v2_behavior()),
     }
+    for name, usual in KERAS_CONFIG.items():  # which an imported module may have set since `configure`
+        getattr(keras.config, f"set_{name}")(usual)
     before = {get: get() for get in setters}
     keras.config.set_dtype_policy(policy)
     try:

@@ -118,6 +118,18 @@ def test_the_precision_before_comes_back_even_after_an_error() -> None:
     assert keras.config.dtype_policy().name == before
 
 
+def test_no_model_depends_on_what_an_imported_module_has_set() -> None:
+    import keras
+
+    keras.config.set_floatx("float16")
+    keras.config.set_epsilon(0.1)
+    keras.config.set_image_data_format("channels_first")
+    with tensorflow_runtime.precision("float32"):
+        assert keras.Input((8, 8, 1)).dtype == "float32"
+        assert keras.layers.Conv2D(2, 3).data_format == "channels_last"
+    assert (keras.config.floatx(), keras.config.epsilon()) == ("float32", 1e-7)
+
+
 def test_code_without_eager_execution_is_refused(tf: Any) -> None:
     refused = pytest.raises(ResourceError, match="needs eager execution: remove")
     with tf.Graph().as_default(), refused, tensorflow_runtime.precision("float32"):
