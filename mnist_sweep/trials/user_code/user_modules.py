@@ -125,10 +125,13 @@ def imported(node: ast.AST, package: str) -> Iterator[tuple[str, Target]]:
 
 
 def bound_names(node: ast.AST) -> set[str]:
-    """Return the names that a statement binds in its own scope."""
+    """Return the names that a statement binds in its own scope, which those of a comprehension are not in."""
     names: set[str] = set()
+    inside: set[ast.AST] = set()
     for inner in _in_this_scope(node):
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store | ast.Del):
+        if isinstance(inner, ast.comprehension):  # comes before what is in it
+            inside.update(ast.walk(inner.target))
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store | ast.Del) and inner not in inside:
             names.add(inner.id)
         elif isinstance(inner, SCOPES) or (isinstance(inner, ast.ExceptHandler) and inner.name):
             names.add(getattr(inner, "name", None) or "")

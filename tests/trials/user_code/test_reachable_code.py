@@ -50,7 +50,8 @@ SWEEP = mnist_sweep.run(Net())
 if __name__ == "__main__":
     print(SWEEP)
 ''',
-    "widths.py": "def hidden(): return 8\ndef other(): return third()\ndef third(): return 1\ndef fourth(): return 1\n",
+    "widths.py": "def hidden(): return 8\ndef other(): return [third for third in ()] or third()\n"
+    "def third(): return 1\ndef fourth(): return 1\n",
     "lazy.py": "import tensorflow\nclass Layer:\n    size = 1\n",
     "helpers/__init__.py": "from . import base\nfrom .constants import STRENGTH\n",
     "helpers/constants.py": "STRENGTH = 5\n",

@@ -140,6 +140,7 @@ def test_blocks_that_no_import_runs_are_left_out() -> None:
         ("for a in b:\n    def f(): c = 1", {"a", "f"}),
         ("with a as b: import c.d as e, f.g", {"b", "e", "f"}),
         ("a[0] = b.c = 1", set()),
+        ("a = [b for b, c in d if (e := b)]", {"a", "e"}),
     ],
 )
 def test_statements_bind_names_of_their_own_scope(code: str, names: set[str]) -> None:
