@@ -1,4 +1,4 @@
-"""The interface of a data set: three splits of labelled images, entirely in memory.
+"""The interface of a data set: three splits of labelled images, as arrays in memory or mapped into it.
 
 Labels are classes, to be told apart, or numbers, to be predicted (regression); their dtype says which.
 

@@ -1,6 +1,6 @@
 """Training as a pure function of (config, data): no results folder, no Ray.
 
-The loop over steps is one graph over uint8 images in memory, so that Python is entered about once a second, or, with a
+The loop over steps is one graph over images in memory, so that Python is entered about once a second, or, with a
 large data set, once for each chunk of images (`input_pipeline`). Numbers (learning rate, dropout rate, optimizer
 constants, steps) enter the graph as tensors, and the graph is kept for the next trial with the same signature, whose
 weights and slots are initialised anew.

@@ -28,7 +28,7 @@ Rows = Callable[[int, int], NDArray[np.int32]]
 
 
 class ResidentInput:
-    """A split in memory: images `[n, height, width, channels]` and int32 or float32 labels `[n]`."""
+    """A split in memory: images `[n, height, width, channels]`; labels int32 `[n]`, or float32 `[n]` or `[n, k]`."""
 
     def __init__(self, split: Split) -> None:
         self._tensors = tf.constant(np.asarray(split.images)), _labels(split.labels)
