@@ -153,8 +153,8 @@ def quickstart(**chosen: Any) -> Answer:
     """Run a ready-made sweep on your images, without a script.
 
     It compares five optimizers, four rates of dropout and two widths of a small network, and writes tables and report.
-    PATH is the name of a built-in data set (by default digits), or the path of an .npz, CSV or Parquet file, or of a
-    folder of images, arrays, IDX files or tables.
+    It needs at least 50 training images, its batch size. PATH is the name of a built-in data set (by default digits),
+    or the path of an .npz, CSV or Parquet file, or of a folder of images, arrays, IDX files or tables.
     """
     from mnist_sweep.sweep.ready_sweep import ready_sweep
 

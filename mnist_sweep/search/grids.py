@@ -40,7 +40,7 @@ def zipped(base: Trials, axes: Axes) -> list[TrialConfig]:
     """
     _check_axes(axes)
     lengths = {name: len(values) for name, values in axes.items()}
-    require(len(set(lengths.values())) <= 1, "zipped axes are of one length", **lengths)
+    require(len(set(lengths.values())) <= 1, "zipped axes have one length", **lengths)
     points = [dict(zip(axes, values, strict=True)) for values in zip(*axes.values(), strict=True)]
     return [replace_fields(trial, point) for trial in _trials(base) for point in points]
 

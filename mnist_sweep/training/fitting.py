@@ -37,7 +37,7 @@ def validate(config: TrialConfig, data: Dataset) -> None:
     limit = len(data.train.labels)
     overrides.validate(config)
     tensorflow_runtime.validate_backend(trains_itself=trains_itself(config.model))
-    require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
+    require(config.batch_size <= limit, f"batch_size <= {limit} (the training images)", batch_size=config.batch_size)
     if not trains_itself(config.model):  # whose code may have a loss of its own
         losses.fitted(config.loss, data.train.labels, data.num_classes)
     objective_metrics.check_fits(config.objective, data.train.labels)

@@ -36,7 +36,7 @@ SCRIPTS = {
     "learning rate NaN": ("Adam(learning_rate=float('nan'))", "but got learning_rate=nan"),
     "batch too large": (
         "SWEEP = Sweep(name='a', trials=[TrialConfig(batch_size=1198)])",
-        "`batch_size <= 1197 (the training split)` must hold, but got batch_size=1198",
+        "`batch_size <= 1197 (the training images)` must hold, but got batch_size=1198",
     ),
     "blocks do not fit": (
         "SWEEP = Sweep(name='a', trials=[TrialConfig(model=CNN(filters=(8,) * 6))])",
