@@ -85,7 +85,7 @@ def _code_causes(
     changed = _changed_definitions(folder, inputs.definitions(trials)) if stale else []
     for name, rows in stale.items():
         named = [*changed[:NUM_NAMED], *["…"] * (len(changed) > NUM_NAMED)]
-        which = f" ({', '.join(named)})" if named else ""
+        which = f" ({', '.join(named)})" if named and named != [name] else ""
         yield f"the code of {shortened(name)} has changed{which} since {_rows(rows, folder)} trained"
 
 

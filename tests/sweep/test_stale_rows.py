@@ -79,7 +79,7 @@ def test_changed_code_is_refused_with_the_definition_and_a_comment_is_not(
 ) -> None:
     run(edit(part="model"), results=tmp_path, runner=instant)
     assert run(edit("# a comment", "# another", part="model"), results=tmp_path, runner=instant).num_run == 0
-    message = r"the code of edited_parts:Net has changed \(edited_parts:Net\) since 2 rows"
+    message = r"the code of edited_parts:Net has changed since 2 rows"
     with pytest.raises(StaleRowsError, match=message):
         run(edit("NotImplementedError", "TypeError", part="model"), results=tmp_path, runner=instant)
 
