@@ -20,6 +20,7 @@ from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import one_line
+from mnist_sweep.text.numbers import counted
 
 SCHEMA, MAX_SECONDS = "mnist-sweep/notify/1", 10.0
 KEPT = ("folder", "num_trials", "num_run", "num_failed", "complete", "out_of_time", "seconds")
@@ -72,7 +73,8 @@ def _ended(answer: Answer) -> dict[str, Any]:
     given = json_value(answer.value)
     best = given["best"] and {name: given["best"][name] for name in ("objective", "val", "test", "trial_ids")}
     outcome = "out_of_time" if given["out_of_time"] else "complete" if given["complete"] else "incomplete"
-    text = "{folder}: {0}, ran {num_run} of {num_trials} trials, {num_failed} failed".format(outcome, **given)
+    trials = counted(given["num_trials"], "trial")
+    text = "{folder}: {0}, ran {num_run} of {1}, {num_failed} failed".format(outcome, trials, **given)
     text += f", best val {best['objective']['name']} {best['val']:.4f}" if best else ""
     return {"text": text, "outcome": outcome, "error": None, **{name: given[name] for name in KEPT}, "best": best}
 

@@ -53,6 +53,8 @@ def test_a_webhook_is_told_how_a_run_ended_and_its_address_is_not_recorded(
 ) -> None:
     url, received = webhook(204)
     assert run(*GOOD, "--notify", url)[::2] == (0, "")
+    assert run(*GOOD, "--notify", url, "--num-trials", "1")[::2] == (0, "")
+    assert ": complete, ran 0 of 1 trial, 0 failed" in received.pop()["text"]
     told = received[0]
     assert [told[name] for name in ("schema", "outcome", "error")] == ["mnist-sweep/notify/1", "complete", None]
     assert (told["num_trials"], told["num_run"], told["num_failed"]) == (2, 2, 0)
