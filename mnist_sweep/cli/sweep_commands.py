@@ -203,7 +203,9 @@ def _run_sweep(make: "Callable[[], Sweep]", chosen: dict[str, Any]) -> Answer:
 
         report = write_report(outcome.folder)
         console.print(f"report: {report}", soft_wrap=True, highlight=False)
-    console.print(f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {clock(outcome.seconds)}")
+    rest = ", until the time budget was used up: the same command runs the rest" * outcome.out_of_time
+    took = f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {clock(outcome.seconds)}{rest}"
+    console.print(took, soft_wrap=True)
     for line in outcome.unsent:
         echo(line, err=True)
     is_good = outcome.complete or (outcome.out_of_time and not outcome.num_failed)

@@ -272,6 +272,13 @@ def test_a_plan_of_a_race_that_cannot_be_made_is_refused_in_one_line(
     assert says in err
 
 
+def test_a_run_that_is_out_of_time_says_so_in_its_last_line(run: Run) -> None:
+    status, out, _ = run("run", "good.py", "--runner", "in-process", "--time-budget", "0.001")
+    assert status == 0
+    assert out.splitlines()[-1].startswith("ran 0 of 2 trials in ")
+    assert out.endswith(", until the time budget was used up: the same command runs the rest\n")
+
+
 def test_a_race_prints_its_answer_and_status_prints_it_again(folder: Path, run: Run) -> None:
     axes = "{'optimizer.learning_rate': [0.0001, 0.5]}"
     (folder / "race_bad.py").write_text(HEAD + f"SWEEP = Sweep(name='race', trials=grid(BASE, {axes}))\n")
