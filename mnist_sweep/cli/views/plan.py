@@ -49,7 +49,7 @@ def _layers(network: NetworkPlan) -> Table:
     num_left_out, first = max(0, len(network.layers) - MAX_LAYERS), MAX_LAYERS - LAST_LAYERS
     for number, layer in enumerate(network.layers):
         if num_left_out and number == first:
-            table.add_row(f"… {num_left_out} more layers")
+            table.add_row(f"… {counted(num_left_out, 'more layer')}")
         if number < first or number >= first + num_left_out:
             output = "x".join(map(str, layer.output))
             cells = [layer.name, output, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"]

@@ -20,6 +20,7 @@ from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content, numbered, with_channels
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed, one_line
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class OwnFiles(abc.ABC):
         images, labels = found.images["train"], found.labels["train"]
         places = splits.hold_out(labels, lacking, self.seed)
         if empty := [name for name, part in places.items() if not len(part)]:
-            raise DataError(f"holds {len(labels)} images, too few to hold out {listed(empty)}.")
+            raise DataError(f"holds {counted(len(labels), 'image')}, too few to hold out {listed(empty)}.")
         note = f"{listed([*lacking])} held out of train: {listed([f'{share:g}' for share in lacking.values()])}"
         note += " of each class" * (labels.dtype.kind != "f")
         return found._replace(

@@ -47,6 +47,7 @@ def test_a_deep_network_shows_its_first_and_last_layers_and_the_sums_of_all() ->
     names = [line.split()[0] for line in lines if line.startswith("layer_")]
     assert names == [f"layer_{number}" for number in [*range(55), *range(395, 400)]]
     assert "… 340 more layers" in [line.rstrip() for line in lines]
+    assert "… 1 more layer " in text_of(replace(PLAN, networks=(replace(network, layers=layers[:61]),)))
     assert ["all", "2,800", "2,800"] in [line.split() for line in lines]
 
 

@@ -217,6 +217,7 @@ HELD: dict[str, tuple[list[str], list[str]]] = {
         ["holds one folder, with cat and dog in it: is pets/ what you mean?"],
     ),
     "an empty split": (["train/cat/1.png", "val/cat/"], ["val holds no images"]),
+    "one": (["cat/1.png"], ["holds 1 image, too few to hold out val and test"]),
     "too few": (["cat/1.png", "dog/1.png"], ["holds 2 images, too few to hold out val and test"]),
     "two forms": (
         [unicodedata.normalize(form, "café/1.png") for form in ("NFC", "NFD")],
