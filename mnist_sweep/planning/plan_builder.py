@@ -56,6 +56,7 @@ def plan(
     Raises:
         SweepError: The sweep, its data or its results folder cannot be used, or a trial does not fit this machine.
     """
+    require(isinstance(sweep, Sweep), "sweep is a Sweep", sweep=sweep)
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
     remaining = _remaining(sweep, folder, statuses(retry), keep=keep, needs_data=calibrate)
     trials, of_race = _to_run(remaining, spreads)

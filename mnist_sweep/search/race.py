@@ -62,8 +62,8 @@ class Known:
 
     def check(self, measure: Measure) -> None:
         """Raise a ConfigError unless trials that are judged by a value can be raced so."""
-        largest = measure.largest_difference
-        require(self.within <= largest, f"0 < within <= {largest:g} ({measure.title})", within=self.within)
+        most = measure.largest_difference
+        require(self.within <= most, f"0 < within <= {most:g} ({measure.title})", within=self.within)
         rule = "nothing is known of values of any shape that do not lie in [0, 1]"
         require(measure.is_share or self.assume == "alike", rule, objective=measure.name, assume=self.assume)
 
@@ -202,8 +202,7 @@ class Race:
         while self.end is None:
             setting, seed = self._at(self.num_taken)
             if setting not in self.closed:
-                row = self.rows.get(trial_name(setting, seed))
-                if row is None:
+                if (row := self.rows.get(trial_name(setting, seed))) is None:
                     return
                 self._take(row, setting, len(self.rounds) + 1)
             self.num_taken += 1

@@ -72,6 +72,7 @@ def run(
         SweepError: The sweep cannot run as asked, and nothing is written; or the disk is full, and rows are kept.
         KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
+    require(isinstance(sweep, Sweep), "sweep is a Sweep", sweep=sweep)
     require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)
     again = statuses(retry)
     sweep, runner = sweep.with_options(until=until), runner or RayTune()

@@ -49,14 +49,13 @@ def size(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as `0.42 s`, `17 s`, `5 min 3 s` or `2 h 5 min`."""
+    """Return a duration as `0.42 s`, `17 s`, `5 min`, `5 min 3 s` or `2 h 5 min`."""
     if seconds < 9.95:
         return f"{seconds:.2g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes_left = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes_left} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    parts = (hours, "h"), (minutes_left, "min"), (0 if hours else rest, "s")
+    return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
 
 
 def clock(seconds: float) -> str:

@@ -24,6 +24,7 @@ from mnist_sweep import (
     TrialConfig,
     WandB,
     grid,
+    plan,
     read_history,
     read_summary,
     read_trials,
@@ -204,6 +205,13 @@ def test_a_trial_that_cannot_run_stops_the_sweep_before_anything_is_written(
     with pytest.raises(error):
         run(Sweep(name="bad", trials=[BASE, trial]), results=tmp_path / "results", runner=Local(in_process=True))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_sweep_is_run_or_planned(tmp_path: Path) -> None:
+    unsuited: Any = "sweeps/quickstart.py"
+    for function in (run, plan):
+        with pytest.raises(ConfigError, match="`sweep is a Sweep` must hold, but got sweep='sweeps/"):
+            function(unsuited, results=tmp_path / "results")
 
 
 def exiting() -> Any:

@@ -75,7 +75,15 @@ def test_sizes_have_the_largest_unit_that_fits(number: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.4234, "0.42 s"), (9.96, "10 s"), (59.7, "1 min 0 s"), (17.2, "17 s"), (303, "5 min 3 s"), (7500, "2 h 5 min")],
+    [
+        (0.4234, "0.42 s"),
+        (9.96, "10 s"),
+        (59.7, "1 min"),
+        (17.2, "17 s"),
+        (303, "5 min 3 s"),
+        (7500, "2 h 5 min"),
+        (7200, "2 h"),
+    ],
 )
 def test_durations_are_in_words(seconds: float, text: str) -> None:
     assert duration(seconds) == text

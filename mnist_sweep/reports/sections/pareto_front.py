@@ -94,8 +94,9 @@ def _finding(rows: Sequence[TrialRow], front: Sequence[TrialRow]) -> str:
     close = CLOSE if measure.is_share else (_score(best) - min(map(_score, rows))) / 20
     half = "half a point" if measure.is_share else measure.difference(close)
     near = next(row for row in front if _score(row) >= _score(best) - close)
-    seconds = sorted(row.seconds_total or 0.0 for row in rows)
-    text = f"Trials took between {duration(seconds[0])} and {duration(seconds[-1])}. "
+    seconds = [row.seconds_total or 0.0 for row in rows]
+    least, most = duration(min(seconds)), duration(max(seconds))
+    text = f"Trials took {least}. " if least == most else f"Trials took between {least} and {most}. "
     if near is best:
         took = duration(best.seconds_total or 0.0)
         return f"{text}No faster trial came within {half} of the best, which took {took}."
