@@ -224,8 +224,8 @@ SAFEGUARDS = {
     ),
     "rows are taken in one order": Safeguard(
         RACE,
-        "                if row is None:\n                    return",
-        "                if row is None:\n                    self.num_taken += 1\n                    continue",
+        "is None:\n                    return",
+        "is None:\n                    self.num_taken += 1\n                    continue",
         "race::test_a_row_that_is_lacking",
     ),
     "runs that did not end have no accuracy": Safeguard(
