@@ -91,7 +91,8 @@ def test_a_trial_is_named_by_the_beginning_of_its_id(outcome: Outcome) -> None:
 
 
 def test_a_folder_without_models_is_refused(tmp_path: Path, refused: Refused) -> None:
-    for folder in (tmp_path, tmp_path / "nowhere"):
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "nowhere"):
         with refused(LedgerError, f"{folder} holds no rows", "results/quickstart"):
             classify.best_model(folder)
 
