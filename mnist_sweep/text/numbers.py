@@ -21,7 +21,7 @@ def points(difference: float, *, signed: bool = False) -> str:
     return f"{rounded:+.2f}" if signed and rounded else f"{rounded:.2f}"
 
 
-def rounded(value: float, digits: int, *, signed: bool = False) -> str:
+def in_digits(value: float, digits: int, *, signed: bool = False) -> str:
     """Return a number with so many significant digits, as `0.913` or `+1.2`, or a large one whole, as `123,457`."""
     sign = "+" if signed else ""
     text = f"{value:{sign}.{digits}g}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.text.numbers import NO_FIGURE, SHARE, percent, points, rounded
+from mnist_sweep.text.numbers import NO_FIGURE, SHARE, in_digits, percent, points
 
 Direction = Literal["maximize", "minimize"]
 MAX_UNIT = 12
@@ -131,7 +131,7 @@ class Measure:
         """Return a value as `96.25%` or `0.9134 px`, or a dash for none."""
         if self.is_share:
             return percent(value)
-        return NO_FIGURE if math.isnan(value) else f"{rounded(value, 4)} {self.unit}".rstrip()
+        return NO_FIGURE if math.isnan(value) else f"{in_digits(value, 4)} {self.unit}".rstrip()
 
     def interval(self, low: float, high: float) -> str:
         """Return the ends of the 95% interval of a value, as far as values can lie, or that there is none."""
@@ -140,7 +140,7 @@ class Measure:
         low, high = self.clipped(low, high)
         if self.is_share:
             return f"95% interval {percent(low)} to {percent(high)}"
-        return f"95% interval {rounded(low, 4)} to {rounded(high, 4)} {self.unit}".rstrip()
+        return f"95% interval {in_digits(low, 4)} to {in_digits(high, 4)} {self.unit}".rstrip()
 
     def delta(self, difference: float, *, signed: bool = False) -> str:
         """Return a difference of values without its unit, as `1.25` or `+0.0134`, or a dash for none."""
@@ -148,7 +148,7 @@ class Measure:
             return points(difference, signed=signed)
         if math.isnan(difference):
             return NO_FIGURE
-        return rounded(difference, 3, signed=signed and difference != 0)
+        return in_digits(difference, 3, signed=signed and difference != 0)
 
     @property
     def delta_unit(self) -> str:

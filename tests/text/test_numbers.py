@@ -8,10 +8,10 @@ from mnist_sweep.text.numbers import (
     clock,
     counted,
     duration,
+    in_digits,
     percent,
     points,
     probability,
-    rounded,
     size,
 )
 
@@ -54,7 +54,7 @@ def test_p_values_are_short(p: float, shown: str) -> None:
     ],
 )
 def test_large_numbers_are_whole_and_small_ones_have_their_digits(value: float, digits: int, shown: str) -> None:
-    assert rounded(value, digits) == shown
+    assert in_digits(value, digits) == shown
 
 
 def test_one_is_counted_in_the_singular() -> None:
