@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
     from mnist_sweep.planning.plan_builder import plan
     from mnist_sweep.reports.writer import write_report as report
-    from mnist_sweep.results.csv_files import read_history, read_summary, read_trials
+    from mnist_sweep.results.csv_io import read_history, read_summary, read_trials
     from mnist_sweep.results.predictions import Predictions
     from mnist_sweep.runners.local import Local
     from mnist_sweep.runners.ray.tune import RayTune

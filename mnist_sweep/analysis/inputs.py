@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results import saved_race
+from mnist_sweep.results.csv_columns import measure_of
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.table_columns import measure_of
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status
@@ -33,7 +33,7 @@ def as_trials(
     Raises:
         LedgerError: The folder holds no rows or damaged ones, or the DataFrame lacks a column.
     """
-    from mnist_sweep.results.table_columns import trials_frame
+    from mnist_sweep.results.csv_columns import trials_frame
 
     if not isinstance(trials, str | Path):
         if not hasattr(trials, "columns"):

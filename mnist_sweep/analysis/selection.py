@@ -17,7 +17,7 @@ from mnist_sweep.analysis import selection_wording as wording
 from mnist_sweep.analysis.inputs import DROPPED, NOTES, as_trials, successful
 from mnist_sweep.analysis.selection_wording import Selection
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.table_columns import measure_of
+from mnist_sweep.results.csv_columns import measure_of
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, interval_of_value, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds, with_collapses

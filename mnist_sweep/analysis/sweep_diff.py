@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds
 from mnist_sweep.errors import IncomparableError
-from mnist_sweep.results.table_columns import fields_of, measure_of, parse_cell
+from mnist_sweep.results.csv_columns import fields_of, measure_of, parse_cell
 from mnist_sweep.statistics.crossed_variance import CrossedVariance
 from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean
 from mnist_sweep.statistics.paired_tests import SMALLEST_STD

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import as_trials, successful
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.table_columns import measure_of
+from mnist_sweep.results.csv_columns import measure_of
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import Measure
 

@@ -149,7 +149,7 @@ def effects(folder: Path) -> Answer:
     from mnist_sweep.analysis.effects import effects_of_trials
     from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import effects as view
-    from mnist_sweep.results.csv_files import write_table
+    from mnist_sweep.results.csv_io import write_table
 
     gc.disable()  # as in rows_of
     found, file = effects_of_trials.effects(folder), None

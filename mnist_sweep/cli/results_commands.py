@@ -69,7 +69,7 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
 @answering
 def table(folder: Path) -> Answer:
     """Rebuild the CSV tables in DIR from its rows."""
-    from mnist_sweep.results.csv_files import write_tables
+    from mnist_sweep.results.csv_io import write_tables
     from mnist_sweep.trials import kinds
 
     rows = rows_of(folder)

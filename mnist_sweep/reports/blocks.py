@@ -1,6 +1,6 @@
 """The parts of a report, independent of its format: sections of text, facts, tables, plots and images.
 
-Texts are plain; `html`, `markdown` and `plotly_defaults` escape them.
+Texts are plain; `html`, `markdown` and `plotly_figures` escape them.
 """
 
 import math

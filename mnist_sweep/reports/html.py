@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from mnist_sweep.reports.blocks import Block, Command, Facts, Images, Paragraph, Plot, Section, Table, cell_text
 from mnist_sweep.reports.markup import clean, element, join
-from mnist_sweep.reports.plotly_defaults import figure_json, script_json
+from mnist_sweep.reports.plotly_figures import figure_json, script_json
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted
 

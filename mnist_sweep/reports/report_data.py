@@ -153,7 +153,7 @@ def read_results(folder: Path, submit: Submit | None = None) -> Results:
     Raises:
         LedgerError: It holds no rows, or a file in it is damaged; the message names it.
     """
-    from mnist_sweep.results.table_columns import trials_frame
+    from mnist_sweep.results.csv_columns import trials_frame
 
     ledger = Ledger(folder).rows()
     rows, notes = kinds.of_one_kind(ledger.values())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnist_sweep.errors import LedgerError, no_rows
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import LABELS, MISTAKES
 from mnist_sweep.system import npz

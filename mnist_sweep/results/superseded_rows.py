@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mnist_sweep.results import data_cards, predictions
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.atomic_files import flush_folder, ledger_errors, require_own_folder, unused
 from mnist_sweep.trials.row import TrialRow

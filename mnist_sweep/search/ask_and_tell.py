@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from mnist_sweep.errors import ConfigError, SweepError
-from mnist_sweep.search.optuna_searcher import OptunaSearcher
+from mnist_sweep.search.optuna_samplers import OptunaSearcher
 from mnist_sweep.search.search import Search
 from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.text.causes import first_cause

@@ -4,7 +4,7 @@ import math
 import time
 from pathlib import Path
 
-from mnist_sweep.results import csv_files, superseded_rows
+from mnist_sweep.results import csv_io, superseded_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.atomic_files import is_folder
 from mnist_sweep.system.folder_lock import Lock
@@ -75,7 +75,7 @@ class ResultsFolder:
         """Write the tables if there are rows."""
         if self.rows:
             start = time.monotonic()
-            csv_files.write_tables(self.path, self.rows.values())
+            csv_io.write_tables(self.path, self.rows.values())
             self._next_write = start + max(MIN_SECONDS_BETWEEN, (time.monotonic() - start) / MAX_TIME_SHARE)
 
     def on_event(self, event: Event) -> None:

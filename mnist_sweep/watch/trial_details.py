@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import SweepError
-from mnist_sweep.reports.plotly_defaults import figure_json
+from mnist_sweep.reports.plotly_figures import figure_json
 from mnist_sweep.reports.sections import confusion_matrix
 from mnist_sweep.results import predictions, runs
 from mnist_sweep.results.ledger import Ledger

@@ -15,9 +15,9 @@ from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff
 from mnist_sweep.analysis.tuning_curve import expected_best_curve
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_columns import trials_frame
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
 from tests.conftest import MakeRow, Refused
 

@@ -10,7 +10,7 @@ from mnist_sweep import TrialConfig, compare, diff, effects, read_summary, read_
 from mnist_sweep.analysis.tuning_curve import expected_best_curve
 from mnist_sweep.cli.app import cli
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.trials.ids import flat_id, trial_name
 from tests.conftest import MakeRow, Refused

@@ -23,10 +23,10 @@ from mnist_sweep.errors import ConfigError, IncomparableError, LedgerError
 from mnist_sweep.optim.image_contributions import standard_error
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import predictions
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_columns import trials_frame
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Evaluation, TrialRow
 from mnist_sweep.trials.value_format import Measure
 from tests.conftest import MakeRow

@@ -14,7 +14,7 @@ from mnist_sweep import Softmax, TrialConfig, read_trials
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.selection_wording import ONE_SEED, UNTESTABLE
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.results.table_columns import all_frames, trials_frame
+from mnist_sweep.results.csv_columns import all_frames, trials_frame
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.trials.row import Status
 from tests.analysis.tables import text

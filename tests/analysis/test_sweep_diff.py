@@ -9,7 +9,7 @@ from scipy import stats
 
 from mnist_sweep import CNN, Softmax, TrialConfig, read_trials
 from mnist_sweep.analysis.sweep_diff import NO_SEED, ONE_SEED, THESE_IMAGES, diff
-from mnist_sweep.results.table_columns import trials_frame
+from mnist_sweep.results.csv_columns import trials_frame
 from mnist_sweep.trials.row import Status
 from tests.analysis.tables import sweep, two_sweeps
 from tests.conftest import MakeRow

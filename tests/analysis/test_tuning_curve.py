@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_sweep import read_trials
 from mnist_sweep.analysis.tuning_curve import expected_best_curve, sentence
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.table_columns import trials_frame
+from mnist_sweep.results.csv_columns import trials_frame
 from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow, Refused
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from mnist_sweep import TrialConfig, repeat
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.damaged_rows import move_damaged
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.trials.row import Status

@@ -17,7 +17,7 @@ from mnist_sweep.cli.views import comparison_table as comparison_view
 from mnist_sweep.cli.views import diff, effects, status
 from mnist_sweep.errors import SweepError
 from mnist_sweep.reports.writer import write_report
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.trials.ids import flat_id, trial_name
 from tests.faults.readers import REFERENCE, mutated

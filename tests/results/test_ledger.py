@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from mnist_sweep import Adam
 from mnist_sweep.errors import LedgerError, RowError
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.damaged_rows import move_damaged
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.row_json import to_json

@@ -14,7 +14,7 @@ import pytest
 from mnist_sweep import CNN, MNIST, Digits, TrialConfig, effects, read_history, read_summary, read_trials
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.results import merging
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import MergeResult, RowDifference, contradiction, differences, merge
 from mnist_sweep.results.row_json import to_json

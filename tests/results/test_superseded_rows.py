@@ -9,7 +9,7 @@ import pytest
 from mnist_sweep import Digits, TrialConfig, read_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import data_cards, predictions
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions

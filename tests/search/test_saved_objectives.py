@@ -7,7 +7,7 @@ import pytest
 from mnist_sweep import Local, LogUniform, Search, Softmax, Sweep, TrialConfig, grid, read_summary, run
 from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.csv_files import write_tables
+from mnist_sweep.results.csv_io import write_tables
 from mnist_sweep.search import saved_objectives
 from tests.conftest import MakeRow, Refused
 

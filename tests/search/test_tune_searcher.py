@@ -9,7 +9,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from mnist_sweep import Choice, GradientDescent, Integer, LogUniform, Momentum, Search, TrialConfig, Uniform
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.optuna_searcher import OptunaSearcher
+from mnist_sweep.search.optuna_samplers import OptunaSearcher
 from mnist_sweep.search.tune_searcher import TuneSearcher
 from tests.conftest import Refused
 

@@ -11,7 +11,7 @@ import pytest
 
 from mnist_sweep import Choice, Search, Status, Sweep, TrialRow, read_trials, run, trial_id
 from mnist_sweep.errors import LedgerError, SweepError
-from mnist_sweep.results import csv_files, runs
+from mnist_sweep.results import csv_io, runs
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.search import pending_proposals
@@ -65,7 +65,7 @@ def test_a_proposal_whose_row_is_committed_is_gone_even_if_the_tables_cannot_be_
         raise LedgerError("the disk is full")
 
     monkeypatch.setattr(results_folder, "MIN_SECONDS_BETWEEN", -1.0)
-    monkeypatch.setattr(csv_files, "write_tables", refuse)
+    monkeypatch.setattr(csv_io, "write_tables", refuse)
     trial, axes = sweep.trials[0], {"optimizer.learning_rate": Choice((0.1, 0.2))}
     pending_proposals.write(tmp_path / "rates", trial)
     search = Sweep(name="rates", search=Search(base=trial, axes=axes, num_trials=1))

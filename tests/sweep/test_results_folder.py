@@ -5,7 +5,7 @@ import pytest
 
 from mnist_sweep import TrialConfig, TrialRow
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results import csv_files
+from mnist_sweep.results import csv_io
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.sweep.results_folder import MAX_TIME_SHARE, MIN_SECONDS_BETWEEN, ResultsFolder
 from mnist_sweep.trials.events import RowCommitted, RunEnded, WorkersReady
@@ -67,7 +67,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.num_written = 100.0, 0
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(csv_files, "write_tables", self._write)
+        monkeypatch.setattr(csv_io, "write_tables", self._write)
 
     def _write(self, *_: object) -> None:
         self.num_written += 1

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_sweep import select
-from mnist_sweep.results.table_columns import trials_frame
+from mnist_sweep.results.csv_columns import trials_frame
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.ranking import by_config, selected_first
 from mnist_sweep.trials.row import Status, TrialRow

@@ -23,7 +23,7 @@ from mnist_sweep.analysis.effects.interactions import ALPHA, InteractionTest, fi
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.table_columns import measure_of
+from mnist_sweep.results.csv_columns import measure_of
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.results.table_columns import fields_of, parse_cell
+from mnist_sweep.results.csv_columns import fields_of, parse_cell
 from mnist_sweep.text.names import short_names, value
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mnist_sweep.analysis.selection_wording import ONE_SEED, OVER_SEEDS, Selection, ties
 from mnist_sweep.reports.blocks import Block, Facts, Plot, Section, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE
+from mnist_sweep.reports.plotly_figures import BLUE
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, interval_table, intervals_of
 from mnist_sweep.results import runs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.analysis.selection import config_means
 from mnist_sweep.reports.blocks import Cell, Column, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import GREY, RED, figure, literal, scatter
+from mnist_sweep.reports.plotly_figures import GREY, RED, figure, literal, scatter
 from mnist_sweep.trials.value_format import Measure
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Cell, Plot, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE, bars, figure, literal
+from mnist_sweep.reports.plotly_figures import BLUE, bars, figure, literal
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted, percent

@@ -6,7 +6,7 @@ from typing import Any
 
 from mnist_sweep.analysis.effects.effect import Effect
 from mnist_sweep.reports.blocks import Block, Cell, Paragraph, Plot, Section, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE, figure, literal, scatter
+from mnist_sweep.reports.plotly_figures import BLUE, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import Measure

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.reports.blocks import Block, Plot, Section, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE, FAINT_BLUE, GREY, RED, figure, literal, log_ticks, scatter
+from mnist_sweep.reports.plotly_figures import BLUE, FAINT_BLUE, GREY, RED, figure, literal, log_ticks, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.names import loss_title
 from mnist_sweep.text.numbers import counted

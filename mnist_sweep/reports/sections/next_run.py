@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.analysis.next_run_rules import ProposedRun
 from mnist_sweep.reports.blocks import Block, Command, Paragraph, Plot, Section, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE, FAINT_BLUE, figure, scatter
+from mnist_sweep.reports.plotly_figures import BLUE, FAINT_BLUE, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted, duration
 

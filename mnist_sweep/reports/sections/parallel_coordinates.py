@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE, GREY, RED, figure, literal, scatter
+from mnist_sweep.reports.plotly_figures import BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import MAX_LEVELS, Results, evenly_spaced, values_tried
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import natural, short_names, value

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE, RED, figure, literal, log_ticks, scatter
+from mnist_sweep.reports.plotly_figures import BLUE, RED, figure, literal, log_ticks, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.search import saved_objectives
 from mnist_sweep.text.numbers import counted, duration

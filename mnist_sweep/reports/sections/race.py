@@ -3,7 +3,7 @@
 import math
 
 from mnist_sweep.reports.blocks import Block, Paragraph, Plot, Section, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE, GREY, figure, scatter
+from mnist_sweep.reports.plotly_figures import BLUE, GREY, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.search.race_summary import RaceSummary
 

@@ -7,7 +7,7 @@ from mnist_sweep.analysis.judgement import Verdict, verdict
 from mnist_sweep.analysis.sweep_diff import SweepDiff, diff
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Plot, Section, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE
+from mnist_sweep.reports.plotly_figures import BLUE
 from mnist_sweep.reports.report_data import Results, values_tried
 from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, interval_table, intervals_of
 from mnist_sweep.statistics.paired_tests import AccuracyDifference

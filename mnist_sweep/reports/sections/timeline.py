@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, columns_of
-from mnist_sweep.reports.plotly_defaults import BLUE, bars, figure, literal
+from mnist_sweep.reports.plotly_figures import BLUE, bars, figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.results.runs import read as read_runs

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.results.table_columns import trials_frame
+from mnist_sweep.results.csv_columns import trials_frame
 from mnist_sweep.trials.row import Status
 from tests.analysis.effects.planted import MakeTrials
 from tests.conftest import MakeRow

@@ -11,7 +11,7 @@ from mnist_sweep import Adam, LogLoss, Momentum, RMSProp, TrialConfig, grid, rep
 from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.analysis.effects.wording import COLLAPSED
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.table_columns import trials_frame
+from mnist_sweep.results.csv_columns import trials_frame
 from mnist_sweep.search.distributions import Choice, LogUniform, Uniform
 from mnist_sweep.search.grids import sample
 from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeTrials, by_name, optimizer_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from mnist_sweep import CNN, MNIST, Digits, Softmax, TrialConfig, repeat
 from mnist_sweep.analysis.effects.effects_of_trials import effects
-from mnist_sweep.results.table_columns import trials_frame
+from mnist_sweep.results.csv_columns import trials_frame
 from mnist_sweep.search.grids import zipped
 from tests.analysis.effects.planted import GRID, MakeTrials, by_name
 from tests.conftest import MakeRow

@@ -8,7 +8,7 @@ import pytest
 from mnist_sweep import CNN, TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.analysis.effects.wording import _delta
-from mnist_sweep.results.table_columns import trials_frame
+from mnist_sweep.results.csv_columns import trials_frame
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import ACCURACY
 from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeTrials, by_name, optimizer_of

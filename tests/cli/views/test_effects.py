@@ -7,7 +7,7 @@ import numpy as np
 from mnist_sweep import TrialConfig, grid
 from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.cli.views.effects import show
-from mnist_sweep.results.table_columns import trials_frame
+from mnist_sweep.results.csv_columns import trials_frame
 from tests.cli.conftest import shown
 from tests.conftest import MakeRow
 

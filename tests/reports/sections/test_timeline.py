@@ -10,8 +10,8 @@ from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.report_data import Results, analyse
 from mnist_sweep.reports.sections import timeline
 from mnist_sweep.reports.sections.timeline import Span, merge
+from mnist_sweep.results.csv_columns import trials_frame
 from mnist_sweep.results.runs import append, describe_run
-from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
 from tests.conftest import MakeRow
 from tests.reports.conftest import MakeResults, blocks_of

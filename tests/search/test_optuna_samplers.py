@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 from mnist_sweep import PBT, LogUniform, Search, TrialConfig, Uniform
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.ask_and_tell import Proposals
-from mnist_sweep.search.optuna_searcher import OptunaSearcher
+from mnist_sweep.search.optuna_samplers import OptunaSearcher
 from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow, Refused
 

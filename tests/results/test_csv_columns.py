@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import CrossEntropy, LogLoss, TrialConfig, grid, repeat
-from mnist_sweep.results.table_columns import all_frames, fields_of, measure_of, trials_frame
+from mnist_sweep.results.csv_columns import all_frames, fields_of, measure_of, trials_frame
 from mnist_sweep.trials.row import Evaluation, Status
 from mnist_sweep.trials.value_format import ACCURACY, Measure
 from tests.conftest import MakeRow

@@ -6,7 +6,7 @@ import json
 import plotly.graph_objects as go
 import pytest
 
-from mnist_sweep.reports.plotly_defaults import figure, figure_json, literal, log_ticks, script_json
+from mnist_sweep.reports.plotly_figures import figure, figure_json, literal, log_ticks, script_json
 from tests.reports.strange_texts import STRANGE
 
 

@@ -27,8 +27,8 @@ from mnist_sweep import (
     repeat,
 )
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.csv_files import write_table, write_tables
-from mnist_sweep.results.table_columns import all_frames, trials_frame
+from mnist_sweep.results.csv_columns import all_frames, trials_frame
+from mnist_sweep.results.csv_io import write_table, write_tables
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.conftest import MakeRow, Refused
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.table_columns import HISTORY_COLUMNS, ID_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS, all_frames
+from mnist_sweep.results.csv_columns import HISTORY_COLUMNS, ID_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS, all_frames
 from mnist_sweep.search import saved_objectives
 from mnist_sweep.system.atomic_files import open_regular, remedy, replacing
 from mnist_sweep.text.lines import one_line
