@@ -39,8 +39,8 @@ class Proposals:
 
     Attributes:
         warning: What the user should know of the searcher, in one line, or None.
-        exhausted: Whether it has no more trials: it says so, or suggests a hundred known ones in a row (for a sampler
-            of Optuna, besides those of earlier runs).
+        exhausted: Whether it has no more trials: it says so, or suggests a hundred known ones in a row, those of
+            earlier runs not counted.
 
     Raises:
         ConfigError: The searcher cannot search this space.
@@ -53,12 +53,10 @@ class Proposals:
         self._searcher: Searcher = OptunaSearcher(search) if search.is_sampled else TuneSearcher(search)
         self._suggestions: dict[str, str] = {}  # the searcher's own id of each trial that has no row yet
         self._rows: dict[str, TrialRow] = {}
-        self._untold: set[str] = set()
+        self._earlier: dict[str, bool] = {}  # by trials that were not suggested yet: whether their rows were told
         self._num_suggestions, self._waits = 0, False  # for a row
         for row in rows:
             self.tell(row)
-        starts_over = search.is_sampled and search.algorithm != "tpe"  # with the random numbers of the first run
-        self._max_known = MAX_KNOWN_SUGGESTIONS + starts_over * len(self._rows)
 
     def ask(self) -> TrialConfig | None:
         """Return a trial that was neither returned before nor has a row; None if the searcher has none until a row.
@@ -66,8 +64,8 @@ class Proposals:
         Raises:
             SweepError: It has never had any, or raises an exception.
         """
-        num_known = self._max_known if self._waits else 0
-        while num_known < self._max_known:
+        num_known = MAX_KNOWN_SUGGESTIONS if self._waits else 0
+        while num_known < MAX_KNOWN_SUGGESTIONS:
             self._num_suggestions += 1
             suggestion = f"proposal-{self._num_suggestions}"
             trial = None
@@ -80,9 +78,10 @@ class Proposals:
                 self._leave_out(error)
             name = trial_id(trial) if trial else ""
             if name in self._rows:
-                self._asked(self._searcher.complete, suggestion, self._search.learned(self._rows[name]))
-                num_known += name not in self._untold
-                self._untold.discard(name)
+                is_told = self._earlier.pop(name, None)  # a row that was told is not told again
+                learned = None if is_told else self._search.learned(self._rows[name])
+                self._asked(self._searcher.complete, suggestion, learned)
+                num_known += is_told is None
             elif trial is None or name in self._suggestions:
                 self._asked(self._searcher.complete, suggestion, None)
                 num_known += 1
@@ -105,8 +104,8 @@ class Proposals:
         suggestion = self._suggestions.pop(row.trial_id, None)
         if suggestion:
             self._asked(self._searcher.complete, suggestion, self._search.learned(row))
-        elif not self._add(row):
-            self._untold.add(row.trial_id)
+        else:
+            self._earlier[row.trial_id] = self._add(row)
 
     def _add(self, row: TrialRow) -> bool:
         """Tell the searcher a row that it did not suggest; return False if there is nothing to tell, or no way."""

@@ -36,6 +36,9 @@ class OptunaSearcher:
                 way_out = "use 'tpe' or Optuna's NSGAIISampler"
                 raise ConfigError(f"{self.name} takes one objective only: {way_out}.") from error
         self._search, self._trials, self._has_ended = search, dict[str, Any](), False
+        inner = getattr(sampler, "_base_sampler", sampler)  # of one that fixes some values
+        # Those of generations learn from the trials that they have counted into one.
+        self._takes_rows = not isinstance(inner, optuna.samplers.BaseGASampler | optuna.samplers.CmaEsSampler)
         self._study: Any = optuna.create_study(study_name="optuna", sampler=sampler, directions=search.directions)
         self._study.stop = self._end  # which samplers of finite spaces call, and Optuna allows in `optimize` only
 
@@ -57,9 +60,11 @@ class OptunaSearcher:
         self._study.tell(self._trials.pop(suggestion), learned, state=state)
 
     def add(self, values: Mapping[str, Any], learned: Sequence[float]) -> bool:
-        """Tell the result at another point."""
+        """Tell the result at another point; return False for a sampler that would not learn it."""
         import optuna
 
+        if not self._takes_rows:
+            return False
         axes: dict[str, Axis] = {}
         self._search.values(lambda name, axis: axes.update({name: axis}) or values[name])
         params = {name: label_of(axis, values[name]) for name, axis in axes.items()}

@@ -15,6 +15,7 @@ from mnist_sweep import (
     Status,
     TrialConfig,
     TrialRow,
+    Uniform,
     to_flat,
     trial_id,
 )
@@ -94,7 +95,8 @@ def test_tpe_comes_closer_to_the_best(make_row: MakeRow) -> None:
     assert np.median(found[30:]) < np.median(found[:10])
 
 
-SAMPLERS = {
+SAMPLERS: dict[str, Any] = {
+    "default": "tpe",
     "random": optuna.samplers.RandomSampler(seed=3),
     "tpe": optuna.samplers.TPESampler(seed=3, n_startup_trials=5),
     "genetic": optuna.samplers.NSGAIISampler(seed=3, population_size=5),
@@ -109,6 +111,27 @@ def test_any_sampler_of_optuna_searches_and_continues_after_any_number_of_rows(m
     assert [row.trial_id for row in rows] == [row.trial_id for row in again]
     extended = taught(Proposals(search(algorithm=sampler), rows), make_row, 3)
     assert not {row.trial_id for row in rows} & {row.trial_id for row in extended}
+
+
+@pytest.mark.parametrize(("name", "num_known"), [("default", 6), ("tpe", 4), ("genetic", 12)])
+def test_a_resumed_search_suggests_and_learns_what_one_without_a_break_does(
+    make_row: MakeRow, name: str, num_known: int
+) -> None:
+    space = search(axes=AXES | {"weight_decay": Uniform(low=0, high=1)}, algorithm=SAMPLERS[name])
+    rows = taught(Proposals(space, []), make_row, 16)
+    resumed = Proposals(space, rows[:num_known])
+    assert taught(resumed, make_row, 16 - num_known) == rows[num_known:]
+    searcher: Any = resumed._searcher
+    learned = [trial.value for trial in searcher._study.trials if trial.value is not None]
+    assert sorted(learned) == sorted(row.val_accuracy for row in rows)
+
+
+@pytest.mark.filterwarnings("ignore:PartialFixedSampler is experimental")
+def test_a_sampler_that_learns_from_no_earlier_rows_is_named(make_row: MakeRow) -> None:
+    row = make_row(search().trial({"optimizer.learning_rate": 0.25}))
+    fixed = optuna.samplers.PartialFixedSampler({"weight_decay": 0.1}, SAMPLERS["genetic"])
+    for sampler in (SAMPLERS["genetic"], optuna.samplers.CmaEsSampler(), fixed):
+        assert "cannot be told earlier rows" in str(Proposals(search(algorithm=sampler), [row]).warning)
 
 
 def test_a_sampler_that_repeats_more_than_a_hundred_earlier_trials_is_not_exhausted(make_row: MakeRow) -> None:
