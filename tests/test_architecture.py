@@ -182,7 +182,7 @@ def test_what_linters_say_is_rarely_overruled() -> None:
 
 
 OF_RAY = {
-    f"runners.ray.{name}" for name in ("callback", "experiment", "result_grid", "user_callbacks", "user_scheduler")
+    f"runners.ray.{name}" for name in ("callback", "experiment", "result_grid", "user_callbacks", "run_scheduler")
 }
 OF_PANDAS = {
     *(f"analysis.effects.{name}" for name in ("effect", "estimation", "factors", "wording")),

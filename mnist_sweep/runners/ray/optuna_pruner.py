@@ -20,7 +20,8 @@ def as_scheduler(pruner: Any, measure: Measure) -> Any:
 
     class Pruning(FIFOScheduler):
         def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-            asked[trial.trial_id] = study.ask()
+            if trial.trial_id not in asked:  # or it runs again since its worker was lost
+                asked[trial.trial_id] = study.ask()
 
         def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
             one = asked.get(trial.trial_id)

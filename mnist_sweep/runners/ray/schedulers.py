@@ -30,10 +30,8 @@ NEEDS_RAY = "pauses trials, which needs Ray: use RayTune(scheduler=…)"
 RUNGS = 2
 
 
-def create_scheduler(
-    name: str, trials: Iterable[TrialConfig], rows: Sequence[TrialRow], *, measure: Measure = ACCURACY
-) -> Any:
-    """Return one of Tune's schedulers, which has seen the learning curves of some rows.
+def named(name: str, trials: Iterable[TrialConfig], rows: Sequence[TrialRow], measure: Measure) -> Any:
+    """Return one of Tune's schedulers, set up for trials beside those of some rows.
 
     `fifo` stops no trial. `asha` (Li et al. 2018, arXiv 1810.05934) has its first rung at a sixteenth of the steps, but
     not before the first evaluation, and a quarter of the trials continue from each rung. `hyperband` (Li et al. 2016,
@@ -42,50 +40,48 @@ def create_scheduler(
     """
     from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
 
-    from mnist_sweep.runners.ray.user_scheduler import FirstPending
-
-    class Fifo(FirstPending, FIFOScheduler): ...
-
-    class Asha(FirstPending, AsyncHyperBandScheduler): ...
-
-    class Median(FirstPending, MedianStoppingRule):
-        def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-            pass  # the message that holds the row is no further evaluation
-
     if name == "fifo":
-        return Fifo()
+        return FIFOScheduler()
     flats = [*map(to_flat, trials), *(row.config for row in rows)]
     num_steps = max(flat["num_steps"] for flat in flats)
     first_rung = max(num_steps // REDUCTION_FACTOR**RUNGS, min(flat["evaluate_every"] for flat in flats), 1)
     metric = {"metric": measure.val, "mode": measure.mode, "time_attr": TIME}
     if name == "median":
-        scheduler = Median(grace_period=first_rung, min_samples_required=3, min_time_slice=math.inf, **metric)
-    else:
-        scheduler = Asha(
-            max_t=num_steps,
-            grace_period=min(first_rung, num_steps),
-            reduction_factor=REDUCTION_FACTOR,
-            brackets=BRACKETS[name],
-            stop_last_trials=False,  # the last evaluation is followed by the test split and the row
-            **metric,
-        )
-    for row in rows:
-        _replay(scheduler, row)
-    return scheduler
+        return MedianStoppingRule(grace_period=first_rung, min_samples_required=3, min_time_slice=math.inf, **metric)
+    return AsyncHyperBandScheduler(
+        max_t=num_steps,
+        grace_period=min(first_rung, num_steps),
+        reduction_factor=REDUCTION_FACTOR,
+        brackets=BRACKETS[name],
+        stop_last_trials=False,  # one that is proposed later may have more steps
+        **metric,
+    )
 
 
 def chosen(
     scheduler: Any, stop: Any, trials: Iterable[TrialConfig], observer: Observer, call: Callable[..., Any]
 ) -> Any:
-    """Return the scheduler of a run: a named one, or a given one, and a rule to stop trials by, as in `RayTune`.
+    """Return the scheduler of a run, as in `RayTune`: one with a name, or a copy of a given one, and a rule to stop by.
 
-    `call` calls a function of the user's, and keeps its exception.
+    Schedulers of the kinds `asha` and `median`, and pruners, see the curves of existing rows first. `call` calls a
+    function of the user's, and keeps its exception.
     """
+    from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
+
+    from mnist_sweep.runners.ray.run_scheduler import RunScheduler
+
     rows, measure = observer.rows(), observer.measure()
-    if not isinstance(scheduler, str):
-        return given_scheduler(scheduler, stop, rows, call, measure=measure)
-    named = create_scheduler(scheduler, trials, rows, measure=measure)
-    return named if stop is None else given_scheduler(named, stop, (), call, measure=measure)
+    is_named, is_pruner = isinstance(scheduler, str), hasattr(scheduler, "prune")
+    inner = named(scheduler, trials, rows, measure) if is_named else copy.deepcopy(scheduler)
+    inner = optuna_pruner.as_scheduler(inner, measure) if is_pruner else inner
+    if getattr(inner, "_metric", "") is None:
+        inner.set_search_properties(measure.val, measure.mode)
+    if getattr(type(inner), "on_trial_complete", None) is MedianStoppingRule.on_trial_complete:
+        inner.on_trial_complete = lambda *_: None  # or it would count the last validation twice
+    if is_pruner or isinstance(inner, AsyncHyperBandScheduler | MedianStoppingRule):
+        for row in rows:
+            _replay(inner, row)
+    return RunScheduler(inner, stop, call, measure)
 
 
 def validate(scheduler: Any, stop: Any, measure: Measure | None = None, *, may_pause: bool = True) -> None:
@@ -127,33 +123,6 @@ def _measure_named(scheduler: Any, stop: Any) -> Measure:
     found = next((name for name in names if isinstance(name, str) and name.startswith("val_")), ACCURACY.val)
     is_other = found != ACCURACY.val and any(getattr(one, "_mode", None) == "min" for one in given)
     return Measure(found.removeprefix("val_"), "minimize" if is_other else "maximize")
-
-
-def given_scheduler(
-    scheduler: Any, stop: Any, rows: Sequence[TrialRow], call: Callable[..., Any], *, measure: Measure = ACCURACY
-) -> Any:
-    """Return a scheduler that decides as a copy of a given one, and stops a trial by a rule as well: a `UserScheduler`.
-
-    Schedulers of the kinds `asha` and `median`, and pruners, see the curves of existing rows first. `call` calls a
-    function of the user's, and keeps its exception.
-    """
-    from mnist_sweep.runners.ray.user_scheduler import UserScheduler
-
-    return UserScheduler(_copy(scheduler, rows, measure), stop, call, measure)
-
-
-def _copy(scheduler: Any, rows: Sequence[TrialRow], measure: Measure) -> Any:
-    """Return a copy of a scheduler, or a pruner as one, which has seen the curves of rows if it learns from them."""
-    from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
-
-    inner, is_pruner = copy.deepcopy(scheduler), not hasattr(scheduler, "on_trial_add")
-    inner = optuna_pruner.as_scheduler(inner, measure) if is_pruner else inner
-    if getattr(inner, "_metric", "") is None:
-        inner.set_search_properties(measure.val, measure.mode)
-    if is_pruner or isinstance(inner, AsyncHyperBandScheduler | MedianStoppingRule):
-        for row in rows:
-            _replay(inner, row)
-    return inner
 
 
 NO_OTHERS = SimpleNamespace(get_live_trials=list)  # what a scheduler asks Tune for while rows are replayed

@@ -14,7 +14,7 @@ from ray import tune
 
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.ray.result_grid import metrics_of
-from mnist_sweep.runners.ray.user_scheduler import ITERATION
+from mnist_sweep.runners.ray.run_scheduler import ITERATION
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status

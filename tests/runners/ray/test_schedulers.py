@@ -1,5 +1,7 @@
 """What the schedulers decide; that they stop trials of a real sweep is in test_tune."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NamedTuple, get_args
@@ -16,10 +18,11 @@ from ray.tune.schedulers import (
     ResourceChangingScheduler,
 )
 
-from mnist_sweep import RayTune, TrialConfig
+from mnist_sweep import RayTune, TrialConfig, TrialRow
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler
+from mnist_sweep.runners.ray.schedulers import Scheduler, chosen
 from mnist_sweep.trials.row import Evaluation, Status
+from mnist_sweep.trials.value_format import ACCURACY
 from tests.conftest import MakeRow
 
 TRIALS = [TrialConfig(num_steps=1600, evaluate_every=100, seed=seed) for seed in range(20)]
@@ -27,6 +30,16 @@ TRIALS = [TrialConfig(num_steps=1600, evaluate_every=100, seed=seed) for seed in
 
 class NamedTrial(NamedTuple):
     trial_id: str
+
+    @property
+    def config(self) -> dict[str, str]:
+        return {"trial": json.dumps({"id": self.trial_id, "flat": {"num_steps": 2000}})}
+
+
+def create_scheduler(name: str, trials: list[TrialConfig], rows: Sequence[TrialRow]) -> Any:
+    """Return the scheduler of a run with these rows, for the name of one."""
+    observer: Any = SimpleNamespace(rows=lambda: rows, measure=lambda: ACCURACY)
+    return chosen(name, None, trials, observer, lambda function, *given: function(*given))
 
 
 def point(step: int, accuracy: float | None) -> Evaluation:

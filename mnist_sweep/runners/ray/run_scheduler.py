@@ -1,4 +1,4 @@
-"""A user's scheduler of Ray Tune between Tune and the trials, whose messages are the runner's own."""
+"""The scheduler of a run, between Tune and the trials, whose messages are the runner's own."""
 
 import copy
 import json
@@ -14,27 +14,7 @@ from mnist_sweep.trials.value_format import Measure
 ITERATION = "training_iteration"
 
 
-class FirstPending:
-    """Chooses the first pending trial that no worker starts for, and looks at no trial again once it has ended.
-
-    Tune itself chooses the first pending trial and ends the worker that starts for it: a node that joins would get no
-    trial for as long as trials end on other nodes sooner than a worker starts.
-    """
-
-    _unfinished: tuple[Any, ...] = ()
-    _num_seen = 0
-
-    def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Return the first pending trial that no worker starts for, or None."""
-        trials = tune_controller.get_trials()
-        known = (*self._unfinished, *trials[self._num_seen :])
-        self._unfinished, self._num_seen = tuple(trial for trial in known if not trial.is_finished()), len(trials)
-        has_live_worker = private.has_live_worker(tune_controller)
-        pending = (trial for trial in self._unfinished if trial.status == "PENDING")
-        return next((trial for trial in pending if not has_live_worker(trial)), None)
-
-
-class UserScheduler(FirstPending, FIFOScheduler):
+class RunScheduler(FIFOScheduler):
     """Decides as `inner` does, and stops a trial by a rule as well.
 
     Both see each validation once and nothing else. A trial is neither stopped nor paused at its last step, which the
@@ -50,6 +30,8 @@ class UserScheduler(FirstPending, FIFOScheduler):
         self._latest: dict[str, dict[str, Any]] = {}
         self._ended: set[str] = set()
         self._has_paused = False
+        self._unfinished: tuple[Any, ...] = ()
+        self._num_seen = 0
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Pass on a trial that is new, or runs again since its worker was lost."""
@@ -95,14 +77,23 @@ class UserScheduler(FirstPending, FIFOScheduler):
             self._call(self._inner.on_trial_complete, tune_controller, trial, self._latest.get(trial.trial_id, result))
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Return the paused trial that is to be resumed, else the first pending one that no worker starts for."""
-        pending = super().choose_trial_to_run(tune_controller)
+        """Return the paused trial that is to be resumed, else the first pending one that no worker starts for.
+
+        Tune itself chooses the first pending trial and ends the worker that starts for it: a node that joins would get
+        no trial for as long as trials end on other nodes sooner than a worker starts.
+        """
+        trials = tune_controller.get_trials()
+        known = (*self._unfinished, *trials[self._num_seen :])
+        self._unfinished, self._num_seen = tuple(trial for trial in known if not trial.is_finished()), len(trials)
+        has_live_worker = private.has_live_worker(tune_controller)
+        pending = (trial for trial in self._unfinished if trial.status == "PENDING")
+        first = next((trial for trial in pending if not has_live_worker(trial)), None)
         if not self._has_paused:
-            return pending
+            return first
         chosen = self._call(self._inner.choose_trial_to_run, tune_controller)
         if chosen is None and all(trial.status == "PAUSED" for trial in self._unfinished):
             chosen = next(iter(self._unfinished), None)  # or the run would wait forever
         if chosen is None or chosen.status != "PAUSED":
-            return pending
+            return first
         tune_controller.search_alg.searcher.on_unpause(chosen.trial_id)
         return chosen

@@ -11,8 +11,9 @@ from optuna.pruners import MedianPruner, SuccessiveHalvingPruner
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, HyperBandScheduler, MedianStoppingRule
 from ray.tune.stopper import FunctionStopper, MaximumIterationStopper
 
-from mnist_sweep.runners.ray.schedulers import create_scheduler, given_scheduler
+from mnist_sweep.runners.ray.schedulers import chosen
 from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.value_format import ACCURACY
 from tests.conftest import MakeRow
 from tests.runners.ray.test_schedulers import TRIALS, point
 
@@ -38,6 +39,12 @@ def direct(function: Callable[..., Any], *given: Any) -> Any:
     return function(*given)
 
 
+def given_scheduler(scheduler: Any, stop: Any = None, rows: Any = ()) -> Any:
+    """Return the scheduler of a run for one that is given, or has a name."""
+    observer: Any = SimpleNamespace(rows=lambda: rows, measure=lambda: ACCURACY)
+    return chosen(scheduler, stop, TRIALS, observer, direct)
+
+
 def controller(*trials: TuneTrial, told: list[Any] | None = None) -> Any:
     """Return Tune's controller; what its searcher is told of pauses goes to a list."""
     told = [] if told is None else told
@@ -48,7 +55,7 @@ def controller(*trials: TuneTrial, told: list[Any] | None = None) -> Any:
 
 def given_decisions(scheduler: Any, stop: Any, *results: dict[str, Any], rows: Any = ()) -> list[str]:
     """Return what a given scheduler decides on the messages of a new trial."""
-    given, trial = given_scheduler(scheduler, stop, rows, direct), TuneTrial.of("new")
+    given, trial = given_scheduler(scheduler, stop, rows), TuneTrial.of("new")
     tune = controller()
     given.on_trial_add(tune, trial)
     decisions = [str(given.on_trial_result(tune, trial, result)) for result in results]
@@ -92,18 +99,18 @@ class Forgetful(Whims):
 def test_a_paused_trial_runs_once_nothing_else_does_even_if_its_scheduler_forgets_it(scheduler: Any) -> None:
     told: list[Any] = []
     paused, other = TuneTrial.of("paused"), TuneTrial.of("other")
-    tune, given = controller(paused, other, told=told), given_scheduler(scheduler, None, (), direct)
+    tune, given = controller(paused, other, told=told), given_scheduler(scheduler)
     assert given.on_trial_result(tune, paused, message(100, 0.1)) == "PAUSE"
     paused.status = "PAUSED"
-    for status, chosen in (("PENDING", other), ("PAUSED", paused)):
+    for status, runs in (("PENDING", other), ("PAUSED", paused)):
         other.status = status
-        assert given.choose_trial_to_run(tune) is chosen
+        assert given.choose_trial_to_run(tune) is runs
     assert told == ["tune_paused", "tune_paused"]  # and that it runs again
 
 
 def test_hyperband_takes_no_trial_at_its_last_step_for_one_that_waits() -> None:
     hyperband = HyperBandScheduler(time_attr="step", max_t=100, reduction_factor=10)
-    given, tune = given_scheduler(hyperband, None, (), direct), controller()
+    given, tune = given_scheduler(hyperband), controller()
     for name in "abc":  # of the first bracket, which has no rung
         given.on_trial_add(tune, TuneTrial.of(name))
     rivals = {"short": 0.9, "good": 0.5, "fair": 0.4, "worst": 0.1}  # of which two stay
@@ -139,6 +146,20 @@ def test_a_given_scheduler_decides_as_the_rows_suggest_and_as_often_as_it_is_use
         assert given_decisions(scheduler, None, message(400, 0.3)) == ["CONTINUE"]
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize("scheduler", ["median", MedianStoppingRule(time_attr="step", grace_period=100)])
+def test_the_median_rule_counts_each_validation_once_whatever_is_lost(scheduler: Any, is_lost: bool) -> None:
+    given, tune = given_scheduler(scheduler), controller()
+    for number in range(4):  # of a mean of 0.367
+        trial = TuneTrial.of(f"rival {number}")
+        given.on_trial_add(tune, trial)
+        for step, accuracy in (100, 0.1), (200, 0.1), *([(100, 0.1), (200, 0.1)] if is_lost else []), (300, 0.9):
+            given.on_trial_result(tune, trial, message(step, accuracy))
+        given.on_trial_complete(tune, trial, {"row": "the last message"})
+    for accuracy, decision in (0.35, "STOP"), (0.4, "CONTINUE"):
+        assert given.on_trial_result(tune, TuneTrial.of(str(accuracy)), message(300, accuracy)) == decision
+
+
 def late(trial_id: str, result: dict[str, Any]) -> bool:
     assert trial_id == "new"  # ours, not Tune's
     return bool(result["step"] >= 200)
@@ -153,5 +174,5 @@ def late(trial_id: str, result: dict[str, Any]) -> bool:
 )
 def test_a_rule_stops_a_trial_beside_any_scheduler(stop: Any) -> None:
     results = [{**message(100 * number, 0.5 + number / 10), "training_iteration": 2 * number} for number in (1, 2, 16)]
-    for scheduler in (FIFOScheduler(), create_scheduler("asha", TRIALS, [])):
+    for scheduler in (FIFOScheduler(), "asha"):
         assert given_decisions(scheduler, stop, *results) == ["CONTINUE", "STOP", "CONTINUE"]
