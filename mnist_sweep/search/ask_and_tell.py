@@ -18,8 +18,6 @@ MAX_KNOWN_SUGGESTIONS = 100
 class Searcher(Protocol):
     """What suggests points of a search's space, each under a name, and learns the results there."""
 
-    name: str
-
     def suggest(self, suggestion: str) -> Mapping[str, Any] | None:
         """Return the values of a point's fields; None if there is no point now."""
 
@@ -44,13 +42,15 @@ class Proposals:
 
     Raises:
         ConfigError: The searcher cannot search this space.
+        SweepError: It raises an exception.
     """
 
     def __init__(self, search: Search, rows: Iterable[TrialRow], pending: Collection[str] = ()) -> None:
         self.warning: str | None = None
         self.exhausted = False
         self._search, self._pending = search, set(pending)
-        self._searcher: Searcher = OptunaSearcher(search) if search.is_sampled else TuneSearcher(search)
+        self._name = "TPESampler" if search.algorithm == "tpe" else type(search.algorithm).__name__
+        self._searcher: Searcher = self._asked(OptunaSearcher if search.is_sampled else TuneSearcher, search)
         self._suggestions: dict[str, str] = {}  # the searcher's own id of each trial that has no row yet
         self._rows: dict[str, TrialRow] = {}
         self._earlier: dict[str, bool] = {}  # by trials that were not suggested yet: whether their rows were told
@@ -92,7 +92,7 @@ class Proposals:
                 self._pending.remove(name)
         self.exhausted, self._waits = not self._suggestions, bool(self._suggestions)
         if self.exhausted and not self._rows:
-            raise SweepError(f"{self._searcher.name} proposes no trial{f': {self.warning}' if self.warning else ''}.")
+            raise SweepError(f"{self._name} proposes no trial{f': {self.warning}' if self.warning else ''}.")
         return None
 
     def tell(self, row: TrialRow) -> None:
@@ -115,7 +115,7 @@ class Proposals:
         is_told: bool = self._asked(self._searcher.add, point, learned)
         if not is_told:
             lacking = "cannot be told earlier rows; it learns those of trials that it suggests again"
-            self.warning = f"{self._searcher.name} {lacking}"
+            self.warning = f"{self._name} {lacking}"
         return is_told
 
     def _asked(self, method: Callable[..., Any], *given: Any) -> Any:
@@ -125,7 +125,7 @@ class Proposals:
         except SweepError:
             raise
         except Exception as error:  # a user's searcher may raise anything
-            raise SweepError(f"the searcher {self._searcher.name} raised {first_cause(error)}.") from error
+            raise SweepError(f"the searcher {self._name} raised {first_cause(error)}.") from error
 
     def _trial(self, point: Mapping[str, Any]) -> TrialConfig | None:
         try:

@@ -26,7 +26,6 @@ class OptunaSearcher:
         if sampler == "tpe":
             # Several trials run at a time: those without a result count as bad, so that the next one is elsewhere.
             sampler = optuna.samplers.TPESampler(seed=search.seed, constant_liar=True)
-        self.name = type(sampler).__name__
         if len(search.directions) > 1:
             # A sampler refuses them only when it is asked, and then the user's own would have drawn numbers.
             tried = optuna.create_study(sampler=copy.deepcopy(sampler), directions=search.directions)
@@ -34,7 +33,7 @@ class OptunaSearcher:
                 tried.ask({"any": optuna.distributions.FloatDistribution(0, 1)})
             except ValueError as error:
                 way_out = "use 'tpe' or Optuna's NSGAIISampler"
-                raise ConfigError(f"{self.name} takes one objective only: {way_out}.") from error
+                raise ConfigError(f"{type(sampler).__name__} takes one objective only: {way_out}.") from error
         self._search, self._trials, self._has_ended = search, dict[str, Any](), False
         inner = getattr(sampler, "_base_sampler", sampler)  # of one that fixes some values
         # Those of generations learn from the trials that they have counted into one.

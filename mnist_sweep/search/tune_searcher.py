@@ -24,13 +24,13 @@ class TuneSearcher:
             raise ConfigError("a searcher needs Ray Tune, which python -OO cannot import without docstrings: use -O.")
         self._axes, self._searcher = search.axes, copy.deepcopy(search.algorithm)
         self._measure = search.base.measure
-        self.name, self._kinds = type(self._searcher).__name__, _kinds(self._searcher)
+        self._name, self._kinds = type(search.algorithm).__name__, _kinds(self._searcher)
         if "Repeater" in self._kinds:
             why = "a trial that is repeated has the same row"
             raise ConfigError(f"{why}: give the searcher without Repeater, and run the best configs with --seeds.")
         space = {name: _domain(axis) for name, axis in search.axes.items()}
         if not self._searcher.set_search_properties(self._measure.val, self._measure.mode, space):
-            raise ConfigError(f"the axes are the space of a search: give {self.name} neither a space nor a metric.")
+            raise ConfigError(f"the axes are the space of a search: give {self._name} neither a space nor a metric.")
 
     def suggest(self, suggestion: str) -> dict[str, Any] | None:
         """Return the values of a point; None if there is none now.
@@ -44,7 +44,7 @@ class TuneSearcher:
             return None
         if point.keys() != self._axes.keys():
             found, known = (", ".join(sorted(map(str, names))) or "nothing" for names in (point, self._axes))
-            raise SweepError(f"{self.name} suggests {found}, but the axes are {known}.")
+            raise SweepError(f"{self._name} suggests {found}, but the axes are {known}.")
         return {name: from_label(self._axes[name], label) for name, label in point.items()}
 
     def complete(self, suggestion: str, learned: Sequence[float] | None) -> None:

@@ -186,6 +186,15 @@ def test_an_exception_of_a_searcher_names_it_in_one_line(refused: Refused) -> No
         Proposals(search(algorithm=sampler), []).ask()
 
 
+@pytest.mark.parametrize("method", ["__deepcopy__", "set_search_properties"])
+def test_an_exception_of_a_searcher_that_is_set_up_names_it_in_one_line(
+    method: str, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recording, method, lambda *given: 1 / 0, raising=False)
+    with refused(SweepError, "the searcher Recording raised ZeroDivisionError: division by zero"):
+        Proposals(search(algorithm=Recording()), [])
+
+
 @pytest.mark.filterwarnings("ignore:BruteForceSampler is experimental")
 @pytest.mark.parametrize("name", ["grid", "brute force"])
 @pytest.mark.parametrize("num_known", [0, 2])
