@@ -23,12 +23,14 @@ from mnist_sweep.runners.ray import forked_workers, retries
 TESTED_VERSIONS = ("2.60",)
 # A Ray that is started here listens on loopback only: the variable is named after the systems on which that is the
 # default; this process has read it if a script or a searcher has imported Ray before. Workers that Ray starts in
-# advance have no job yet, so no fork can become one; those that are forks wait for TensorFlow. The driver asks for its
+# advance have no job yet, so no fork can become one; those that are forks wait for TensorFlow. Events of tasks are for
+# a dashboard, and each process would send its last ones for a quarter of a second at its end. The driver asks for its
 # raylet again and again, so that it sees whether that still runs, and waits in silence for a GCS that hangs until
 # `local_processes` has seen it.
 LOCAL = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_prestart_worker_first_driver": "0",
+    "RAY_task_events_report_interval_ms": "0",
     "RAY_worker_register_timeout_seconds": "180",
     "RAY_gcs_rpc_server_connect_timeout_s": "60",
     "RAY_raylet_start_wait_time_s": "1",

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 import ray
+from ray import _raylet
 from ray._common.usage import usage_lib
-from ray._private import parameter, services, utils, worker
+from ray._private import parameter, ray_constants, services, utils, worker
 from ray.air._internal import usage
 from ray.air.execution.resources import request
 from ray.tune import Callback, registry
@@ -135,10 +136,10 @@ def test_no_worker_of_a_controller_without_the_private_names_is_taken_for_live(c
     assert not private.has_live_worker(controller)("trial")
 
 
-def test_ray_still_reads_the_variable_that_keeps_it_on_loopback() -> None:
-    from ray._private import ray_constants
-
-    assert private.LOCAL[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] == "0"
+def test_ray_still_reads_the_variables_of_a_ray_that_is_started_here() -> None:
+    assert private.LOCAL[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] == "0"  # keeps it on loopback
+    code = Path(_raylet.__file__).read_bytes() + Path(ray_constants.__file__).read_bytes()
+    assert [name for name in private.LOCAL if name.removeprefix("RAY_").encode() not in code] == []
 
 
 @pytest.mark.parametrize(("length", "is_short"), [(10, False), (30, False), (31, True), (200, True)])
