@@ -16,13 +16,11 @@ from mnist_sweep.training import row_builder
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
-from mnist_sweep.trials.graph_sharing import graph_signature
+from mnist_sweep.trials.graph_sharing import LOOK_AHEAD, graph_signature
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.process_pool import Process, Task
-
-LOOK_AHEAD = 16
 
 
 class TrialQueue:

@@ -13,6 +13,8 @@ from mnist_sweep.optim.optimizers import numbers
 if TYPE_CHECKING:
     from mnist_sweep.trials.config import TrialConfig
 
+LOOK_AHEAD = 16  # next trials of which a free worker may take one whose graphs it has traced
+
 
 def model_signature(model: Any) -> tuple[Any, ...]:
     """Return the type of a model and its fields, apart from those that the built model keeps in weights."""

@@ -22,6 +22,7 @@ from mnist_sweep.runners.ray.user_callbacks import UserCallback, tune_folder
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
 from mnist_sweep.system import machine
 from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.graph_sharing import graph_signature
 
 NUM_GPUS_ALONE = 1.0
 SECONDS_BETWEEN_COUNTS, MAX_SECONDS_TO_COUNT = 1.0, 5.0
@@ -103,7 +104,10 @@ class Experiment:
 
     def _tune_config(self, searcher: "ProposalSearcher | None", call: Callable[..., Any]) -> Any:
         points, max_concurrent = [self._point(trial) for trial in self.trials.values()], self.runner.max_concurrent
-        scheduler, stop = self.runner.scheduler, self.runner.stop
+        scheduler = schedulers.chosen(
+            self.runner.scheduler, self.runner.stop, self.trials.values(), self.observer, call
+        )
+        scheduler.kind_of = functools.cache(lambda trial: graph_signature(self.trials[id_of(trial)]))
         # A grid instead of a generator of these points would be copied for each of them.
         listed = BasicVariantGenerator(points_to_evaluate=points, max_concurrent=max_concurrent or 0)
         listed.searcher = ProposalSearcher(lambda: None, int)  # which schedulers tell what they pause
@@ -111,7 +115,7 @@ class Experiment:
             search_alg=searcher or listed,
             num_samples=len(points) + self.num_proposals,
             max_concurrent_trials=(max_concurrent or MAX_CONCURRENT_PROPOSALS) if searcher else None,
-            scheduler=schedulers.chosen(scheduler, stop, self.trials.values(), self.observer, call),
+            scheduler=scheduler,
             reuse_actors=True,
             trial_name_creator=id_of,
             trial_dirname_creator=id_of,

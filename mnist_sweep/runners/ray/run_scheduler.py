@@ -1,13 +1,15 @@
 """The scheduler of a run, between Tune and the trials, whose messages are the runner's own."""
 
 import copy
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler
 
 from mnist_sweep.runners.ray import private, stop_rules
+from mnist_sweep.trials.graph_sharing import LOOK_AHEAD
 from mnist_sweep.trials.row import TIME
 from mnist_sweep.trials.value_format import Measure
 
@@ -19,10 +21,11 @@ class RunScheduler(FIFOScheduler):
 
     Both see each validation once and nothing else. A trial is neither stopped nor paused at its last step, which the
     test split follows. If all trials are paused and `inner` resumes none, the first one is resumed. `call` calls a
-    function of the user's, and keeps its exception.
+    function of the user's, and keeps its exception. `kind_of` tells which trials share their graphs.
     """
 
     _supports_buffered_results = False
+    kind_of: Callable[[Any], Hashable] = staticmethod(lambda trial: None)
 
     def __init__(self, inner: Any, stop: Any, call: Callable[..., Any], measure: Measure) -> None:
         super().__init__()
@@ -32,6 +35,11 @@ class RunScheduler(FIFOScheduler):
         self._has_paused = False
         self._unfinished: tuple[Any, ...] = ()
         self._num_seen = 0
+        self._ended_last: Hashable = None
+        self._traced: frozenset[Hashable] = frozenset()
+
+    def __getstate__(self) -> dict[str, Any]:  # Tune pickles its schedulers for a restore that is never asked for
+        return {name: value for name, value in vars(self).items() if name != "kind_of"}
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Pass on a trial that is new, or runs again since its worker was lost."""
@@ -77,17 +85,8 @@ class RunScheduler(FIFOScheduler):
             self._call(self._inner.on_trial_complete, tune_controller, trial, self._latest.get(trial.trial_id, result))
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Return the paused trial that is to be resumed, else the first pending one that no worker starts for.
-
-        Tune itself chooses the first pending trial and ends the worker that starts for it: a node that joins would get
-        no trial for as long as trials end on other nodes sooner than a worker starts.
-        """
-        trials = tune_controller.get_trials()
-        known = (*self._unfinished, *trials[self._num_seen :])
-        self._unfinished, self._num_seen = tuple(trial for trial in known if not trial.is_finished()), len(trials)
-        has_live_worker = private.has_live_worker(tune_controller)
-        pending = (trial for trial in self._unfinished if trial.status == "PENDING")
-        first = next((trial for trial in pending if not has_live_worker(trial)), None)
+        """Return the paused trial that is to be resumed, else a pending one that no worker starts for, or None."""
+        first = self._pending(tune_controller)
         if not self._has_paused:
             return first
         chosen = self._call(self._inner.choose_trial_to_run, tune_controller)
@@ -97,3 +96,25 @@ class RunScheduler(FIFOScheduler):
             return first
         tune_controller.search_alg.searcher.on_unpause(chosen.trial_id)
         return chosen
+
+    def _pending(self, tune_controller: Any) -> Any:
+        """Return a pending trial that no worker starts for, and look at no trial again once it has ended.
+
+        Tune itself chooses the first pending trial and ends the worker that starts for it: a node that joins would get
+        no trial for as long as trials end on other nodes sooner than a worker starts. Of the next few, it is the first
+        of the kind that has ended last, since the worker that is free has traced its graphs; or else that none has.
+        """
+        trials, has_live_worker = tune_controller.get_trials(), private.has_live_worker(tune_controller)
+        known, pending = (*self._unfinished, *trials[self._num_seen :]), []
+        for trial in known:
+            if trial.is_finished():
+                self._ended_last = self.kind_of(trial)
+            elif trial.status == "PENDING" and not has_live_worker(trial):
+                pending.append(trial)
+            else:
+                self._traced |= {self.kind_of(trial)}
+        self._unfinished, self._num_seen = tuple(trial for trial in known if not trial.is_finished()), len(trials)
+        few = [(trial, self.kind_of(trial)) for trial in pending[:LOOK_AHEAD]]
+        same = (trial for trial, kind in few if kind == self._ended_last)
+        new = (trial for trial, kind in few if kind not in self._traced)
+        return next(itertools.chain(same, new, pending), None)

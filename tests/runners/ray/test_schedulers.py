@@ -104,6 +104,22 @@ def test_without_tunes_private_names_a_free_worker_gets_the_first_pending_trial(
     )
 
 
+def test_a_free_worker_gets_a_trial_whose_graphs_it_has_traced_or_else_no_worker_has() -> None:
+    trials = [FakeTrial("RUNNING"), FakeTrial("RUNNING"), *(FakeTrial() for _ in range(4))]
+    kinds, scheduler, tune = (
+        dict(zip(trials, "AABABC", strict=True)),
+        create_scheduler("fifo", TRIALS, []),
+        controller(trials),
+    )
+    scheduler.kind_of, chosen = kinds.get, []
+    for ended in (0, 3, 1, 2):
+        scheduler.choose_trial_to_run(tune)
+        trials[ended].set_status("TERMINATED")
+        chosen.append(scheduler.choose_trial_to_run(tune))
+        chosen[-1].set_status("RUNNING")
+    assert [kinds[trial] for trial in chosen] == ["A", "B", "C", "B"]
+
+
 @pytest.mark.parametrize("name", get_args(Scheduler))
 def test_the_next_trial_costs_as_much_to_choose_however_many_have_ended(name: Scheduler) -> None:
     trials = [FakeTrial("TERMINATED") for _ in range(1000)]
