@@ -123,7 +123,9 @@ class Experiment:
 
     def _run_config(self, callback: TuneCallback, folder: str) -> Any:
         note, artifacts = functools.partial(self.observer.noted, None), self.settings.artifacts
-        given = [UserCallback(one, note, tune_folder(artifacts)) for one in self.runner.callbacks]
+        callbacks = self.runner.callbacks
+        where = tune_folder(artifacts, self.trials) if callbacks else None
+        given = [UserCallback(one, note, where) for one in callbacks]
         return tune.RunConfig(
             storage_path=folder,
             name="tune",

@@ -1,12 +1,14 @@
 """Callbacks of Ray Tune that a user gives: what they see of trials whose messages are the runner's own.
 
 A trial has its id and its fields as `trial_id` and `config`, and a folder `tune/<id>` in the run's storage, where
-Tune's loggers write. Each validation is a result, as is the row, with the test accuracy. There are no checkpoints.
+Tune's loggers write; one that runs again shows its whole curve again, and so begins with an empty folder. Each
+validation is a result, as is the row, with the test accuracy. There are no checkpoints.
 """
 
 import functools
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,13 @@ OF_TUNE = (
 )
 
 
-def tune_folder(artifacts: Artifacts | None) -> Path | None:
-    """Return where the callbacks' files go; None, as on a bucket, where they end with Tune's own folder."""
-    return Path(artifacts.storage, FOLDER) if artifacts and "://" not in artifacts.storage else None
+def tune_folder(artifacts: Artifacts | None, trial_ids: Iterable[str]) -> Path | None:
+    """Return where the callbacks' files go, without these trials; None, as on a bucket, if in Tune's own folder."""
+    if artifacts is None or "://" in artifacts.storage:
+        return None
+    for trial_id in trial_ids:
+        shutil.rmtree(Path(artifacts.storage, FOLDER, trial_id), ignore_errors=True)
+    return Path(artifacts.storage, FOLDER)
 
 
 class ShownTrial:
@@ -66,6 +72,7 @@ class ShownTrial:
                 return False
             judged = {name: value for name, value in message.items() if name.startswith("val_")}
             found = {**Evaluation(*message["points"][-1])._asdict(), **judged}
+            del found["val_objective"]  # which has its name in `judged`
         elif "row" in message:
             row = from_json(message["row"])
             found, self.has_failed = {"step": row.steps, **metrics_of(row)}, row.status is Status.FAILED

@@ -9,7 +9,7 @@ import pytest
 from ray import tune
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 
-from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, grid, run
+from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, grid, run, trial_id
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.runners.ray.user_callbacks import ShownTrial, UserCallback, tune_folder
 from mnist_sweep.trials.artifacts import Artifacts
@@ -83,9 +83,22 @@ def test_a_failed_trial_is_an_error_for_a_callback(tmp_path: Path) -> None:
 
 
 def test_files_of_callbacks_go_to_the_storage_if_that_is_a_folder(tmp_path: Path) -> None:
-    assert tune_folder(Artifacts(storage=str(tmp_path))) == tmp_path / "tune"
-    assert tune_folder(Artifacts(storage="s3://bucket/sweep")) is None
-    assert tune_folder(None) is None
+    assert tune_folder(Artifacts(storage=str(tmp_path)), ["new"]) == tmp_path / "tune"
+    assert tune_folder(Artifacts(storage="s3://bucket/sweep"), ["new"]) is None
+    assert tune_folder(None, ["new"]) is None
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
+def test_a_trial_that_runs_again_is_logged_once(tmp_path: Path) -> None:
+    trials = grid(BASE, {"batch_size": [10, 20]})
+    kept, again = (tmp_path / "heard" / "tune" / trial_id(trial) / "progress.csv" for trial in trials)
+    for _ in range(2):
+        outcome = run(
+            Sweep(name="heard", trials=trials), results=tmp_path, runner=RayTune(callbacks=[CSVLoggerCallback()])
+        )
+        assert [len(path.read_text().splitlines()) for path in (kept, again)] == [4, 4]
+        (outcome.folder / "rows" / f"{again.parent.name}.json").unlink()
 
 
 def test_what_a_callback_does_not_hear_costs_nothing() -> None:
@@ -122,6 +135,15 @@ def test_a_validation_that_a_resumed_trial_repeats_is_shown_once(make_row: MakeR
     points = [list(POINT._replace(step=step)) for step in (50, 100, 50, 100, 150)]
     results: list[dict[str, Any]] = [{"points": [point], "step": point[0], "timing": {}} for point in points]
     assert [shown.show(result) for result in results] == [True, True, False, False, True]
+
+
+def test_a_result_names_the_value_that_trials_are_judged_by_and_no_other_objective(make_row: MakeRow) -> None:
+    for judged in ({"val_accuracy": 0.5}, {"val_rmse": 2.0}):
+        shown = ShownTrial(OneOfTune(make_row(BASE)), None)
+        point = POINT._replace(val_accuracy=judged.get("val_accuracy"), val_objective=judged.get("val_rmse"))
+        assert shown.show({"points": [list(point)], "step": point.step, "timing": {}, **judged})
+        assert "val_objective" not in shown.last_result  # loggers warn of a None, or make a column of it
+        assert judged.items() <= shown.last_result.items()
 
 
 def test_a_trial_that_a_callback_sees_can_be_copied_and_pickled(make_row: MakeRow) -> None:
