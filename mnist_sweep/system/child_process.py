@@ -134,9 +134,7 @@ class ChildProcess:
         started = machine.descendants(self.pid) if self._process.poll() is None else []
         self._process.kill()
         self._process.wait()
-        for pid in started:
-            with contextlib.suppress(OSError):  # it has ended, too
-                os.kill(pid, signal.SIGKILL)
+        machine.kill(started)
         self._closing.close()
         for printer in self._printers:  # they end with the process, unless it has left others that still print
             printer.join(SECONDS_BETWEEN_SIGNS)

@@ -1,10 +1,12 @@
 """The resources of this machine: CPUs, GPUs, memory and disk space; and how many trials fit on machines at a time."""
 
+import contextlib
 import itertools
 import os
 import re
 import resource
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -75,6 +77,13 @@ def descendants(pid: int) -> list[int]:
     except OSError:  # it has ended
         return []
     return [one for child in map(int, started) for one in (child, *descendants(child))]
+
+
+def kill(pids: Sequence[int]) -> None:
+    """Kill processes, of which some may have ended."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def free_disk(folder: Path) -> int:

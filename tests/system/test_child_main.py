@@ -1,9 +1,11 @@
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +53,37 @@ def test_classes_of_the_main_script_are_named_after_its_file() -> None:
         assert child.call(main_file) == getattr(sys.modules["__main__"], "__file__", None)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_it_ends_with_its_parent_however_that_ends(how: int) -> None:
-    code = """
-import time
+def sleeping() -> Generator[int, None, None]:
+    yield subprocess.Popen(["sleep", "600"]).pid
+    time.sleep(600)
+
+
+def holding_the_gil() -> Generator[int, None, None]:
+    yield os.getpid()
+    re.match("(a+)+$", "a" * 100 + "b")
+
+
+@pytest.mark.parametrize(
+    ("function", "how"),
+    [
+        (sleeping, signal.SIGKILL),
+        (sleeping, signal.SIGTERM),
+        pytest.param(holding_the_gil, signal.SIGKILL, marks=pytest.mark.slow),
+    ],
+)
+def test_it_and_its_own_end_with_its_parent_however_that_ends(function: Callable[[], Any], how: int) -> None:
+    code = f"""
 from mnist_sweep.system.child_process import ChildProcess
+from tests.system import test_child_main
 
 child = ChildProcess()
-child._send("run", 0, time.sleep, [100])
-print(child.pid, flush=True)
-time.sleep(100)
+running = child.run(test_child_main.{function.__name__})
+print(child.pid, next(running), flush=True)
+while True: next(running)
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
-        pid = int(parent.stdout.readline())
+        pids = map(int, parent.stdout.readline().split())
         parent.send_signal(how)
-    wait_for_end(pid)
+    for pid in pids:
+        wait_for_end(pid)
