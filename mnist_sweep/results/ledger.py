@@ -17,7 +17,6 @@ from mnist_sweep.system.atomic_files import (
     folder_error,
     make_folder,
     read_regular,
-    remove_unfinished,
     replacing,
     write_atomically,
 )
@@ -96,15 +95,6 @@ class Ledger:
             raise folder_error(self.folder, "written", error, elsewhere) from error
         if lock and lock.acquire() and self.rows(with_history=False):
             raise LedgerError(f"another run has just written to {self.folder}: run the same command again.")
-
-    def remove_unfinished(self) -> None:
-        """Remove partial files of runs that died while writing.
-
-        A worker that outlives its driver for a moment may then fail to write a checkpoint, which no one needs.
-        """
-        inner = (path for path in self.folder.iterdir() if path.is_dir() and not path.is_symlink())
-        for folder in (self.folder, *inner):
-            remove_unfinished(folder)
 
     def commit(self, row: TrialRow) -> None:
         """Write a row durably: once this returns, no crash of the process or the machine loses it.

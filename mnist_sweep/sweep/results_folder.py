@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mnist_sweep.results import csv_io, superseded_rows
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.atomic_files import is_folder
+from mnist_sweep.system.atomic_files import is_folder, remove_unfinished
 from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, WorkersReady
 from mnist_sweep.trials.row import TrialRow
@@ -52,7 +52,7 @@ class ResultsFolder:
             LedgerError: It cannot be written, or another run has filled it since it was read.
         """
         self.ledger.open(ELSEWHERE, self.lock)
-        self.ledger.remove_unfinished()
+        remove_unfinished(self.path)
 
     def leave_out(self, stale: tuple[TrialRow, ...], why: str) -> None:
         """Do without some rows from now on; `set_aside` moves them, when nothing can be refused any more."""

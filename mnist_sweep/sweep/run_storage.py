@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import run_marker
 from mnist_sweep.sweep.results_folder import ResultsFolder
-from mnist_sweep.system.storage import storage
+from mnist_sweep.system.atomic_files import remove_unfinished
+from mnist_sweep.system.storage import Folder, storage
 from mnist_sweep.trackers.tensorboard import hparams
 from mnist_sweep.training import checkpoints
 from mnist_sweep.trials import shared_prefix
@@ -43,14 +44,16 @@ class RunStorage:
     def open(self, done: Sequence[TrialRow]) -> None:
         """Remove what dead runs left, describe the trials to TensorBoard, and place the marker of this run.
 
-        Markers of runs into this folder that were killed are removed, and checkpoints of trials whose rows are `done`.
+        Markers of runs into this folder that were killed are removed, and checkpoints of trials whose rows are `done`;
+        and what is half written, unless another run writes there.
         """
-        finished = {checkpoints.name(row.trial_id) for row in done}
-        is_ours = self.artifacts.are_stored_in(self._folder.path)
-        for name in self._storage.names(checkpoints.FOLDER):
-            is_dead = run_marker.is_marker(name) and (is_ours or run_marker.belongs_to(name, self._folder.path))
-            if is_dead or name in finished:
-                self._storage.delete(name)
+        names, is_ours = {*self._storage.names(checkpoints.FOLDER)}, self.artifacts.are_stored_in(self._folder.path)
+        markers = {*filter(run_marker.is_marker, names)}
+        dead = {name for name in markers if is_ours or run_marker.belongs_to(name, self._folder.path)}
+        for name in dead | names & {checkpoints.name(row.trial_id) for row in done}:
+            self._storage.delete(name)
+        if markers == dead and isinstance(self._storage, Folder):
+            remove_unfinished(self._storage.path)
         self._describe_trials()
         if self.artifacts.run_marker:
             run_marker.write(self._storage, self.artifacts.run_marker)

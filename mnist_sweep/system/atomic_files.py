@@ -170,8 +170,12 @@ def remedy(error: OSError) -> str:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what processes that died while writing left in a folder; a write in progress there fails."""
-    for path in folder.glob(".*"):
+    """Remove what processes that died while writing left in a folder and those in it; a write in progress there fails.
+
+    A worker that outlives its driver for a moment may then fail to write a checkpoint, which no one needs.
+    """
+    inner = (path for path in folder.glob("*") if path.is_dir() and not path.is_symlink())
+    for path in itertools.chain.from_iterable(one.glob(".*") for one in (folder, *inner)):
         if UNFINISHED.fullmatch(path.name):
             with contextlib.suppress(OSError):  # it takes space, and nothing else
                 path.unlink()

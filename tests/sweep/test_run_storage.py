@@ -65,6 +65,14 @@ def test_what_dead_runs_left_is_removed_and_what_others_need_is_not(case: Case, 
     assert set(case.files.names(checkpoints.FOLDER)) == {second, theirs}
 
 
+@pytest.mark.parametrize("others", [(), ("checkpoints/run-of-another",)])
+def test_what_is_half_written_is_removed_unless_another_run_may_write_it(case: Case, others: tuple[str, ...]) -> None:
+    halves = ["checkpoints/.a.ckpt-1", "models/.b.keras-2"]
+    case.place(*halves, *others)
+    case.storage().open([])
+    assert [case.files.exists(name) for name in halves] == [bool(others)] * 2
+
+
 def test_a_checkpoint_is_removed_when_its_row_is_there_or_the_user_is_told(case: Case) -> None:
     storage, row = case.storage(), case.rows[0]
     case.place(checkpoints.name(row.trial_id))

@@ -94,10 +94,13 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path: Path) -
     ended = subprocess.run([sys.executable, "-P", "-c", code, str(tmp_path / "a.json")], check=False)
     assert ended.returncode == -signal.SIGKILL
     others = [".nfs0001", ".lock", "b.json-77", ".c.txt-77"]
-    for name in [".older.json-77", *others]:
-        (tmp_path / name).touch()
-    assert len(list(tmp_path.iterdir())) == len(others) + 2
+    inner = tmp_path / "rows" / ".inner.json-77"
+    inner.parent.mkdir()
+    for path in (inner, *(tmp_path / name for name in [".older.json-77", *others])):
+        path.touch()
+    assert len(list(tmp_path.iterdir())) == len(others) + 3
     remove_unfinished(tmp_path)
+    inner.parent.rmdir()
     assert sorted(one.name for one in tmp_path.iterdir()) == sorted(others)
 
 
