@@ -69,11 +69,11 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
 @answering
 def table(folder: Path) -> Answer:
     """Rebuild the CSV tables in DIR from its rows."""
-    from mnist_sweep.results.csv_io import write_tables
+    from mnist_sweep.results.csv_io import table_versions, write_tables
     from mnist_sweep.trials import kinds
 
-    rows = rows_of(folder)
-    files, notes = write_tables(folder, rows), kinds.of_one_kind(rows)[1]
+    before, rows = table_versions(folder), rows_of(folder)
+    files, notes = write_tables(folder, rows, instead_of=before), kinds.of_one_kind(rows)[1]
     return Answer(value={"files": files, "notes": notes}, show=lambda: echo(*files, *notes))
 
 

@@ -28,7 +28,7 @@ from mnist_sweep.reports.sections import (
     trials,
 )
 from mnist_sweep.reports.sections.sweep_comparison import SweepComparison, compare_sweeps
-from mnist_sweep.system.atomic_files import write_atomically
+from mnist_sweep.system.atomic_files import Version, version, write_atomically
 
 Format = Literal["html", "md"]
 SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
@@ -58,18 +58,19 @@ def write_report(
 ) -> Path:
     """Write `report.html` or `report.md` into a results folder, or another file, and return its path.
 
-    The selection and the effects are computed where `submit` says, by default in this process.
+    The selection and the effects are computed where `submit` says, by default in this process. A report that another
+    process writes meanwhile stays, since it may have newer rows.
 
     Raises:
         LedgerError: The folder holds no rows, a file in it is damaged, or the report cannot be written.
     """
-    results = read_results(folder, submit)
+    path = output or folder / f"report.{format}"
+    before, results = version(path), read_results(folder, submit)
     sections = {make: make(results) for make in sorted(SECTIONS, key=lambda make: make in NEED_ANALYSIS)}
     shown = [section for make in SECTIONS if (section := sections[make]) is not None]
     notes = [Paragraph(text=note) for note in results.notes]
     shown[:1] = [replace(first, blocks=[*notes, *first.blocks]) for first in shown[:1]]
-    title, path = f"Sweep {folder.resolve().name}", output or folder / f"report.{format}"
-    return _write(path, title, f"`{folder}`", shown, format, [str(folder)])
+    return _write(path, f"Sweep {folder.resolve().name}", f"`{folder}`", shown, format, [str(folder)], before)
 
 
 def write_comparison(
@@ -95,7 +96,13 @@ def write_comparison(
 
 
 def _write(
-    path: Path, title: str, source: str, sections: Sequence[Section], kind: Format, arguments: Sequence[str]
+    path: Path,
+    title: str,
+    source: str,
+    sections: Sequence[Section],
+    kind: Format,
+    arguments: Sequence[str],
+    instead_of: Version | None = None,
 ) -> Path:
     if path.exists() and not (path.is_file() or path.is_dir()):  # a file would take the place of /dev/stdout
         raise LedgerError(f"report {path} cannot be written (it is a special file): choose another FILE with --output.")
@@ -105,5 +112,6 @@ def _write(
         subtitle = f"Generated from the rows in {source} on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
         text = html.render(title, subtitle, sections)
     command = shlex.join(["mnist-sweep", "report", *arguments, *(["--format", "md"] if kind == "md" else [])])
-    write_atomically(path, text.encode(), "report", then=f"run `{command}`, which also takes --output FILE")
+    then = f"run `{command}`, which also takes --output FILE"
+    write_atomically(path, text.encode(), "report", then=then, instead_of=instead_of)
     return path

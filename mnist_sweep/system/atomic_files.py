@@ -21,6 +21,7 @@ from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import size
 
 Made = TypeVar("Made")
+Version = tuple[int, int]
 
 RUN_AGAIN = "run the same command to resume"
 REMEDIES = {
@@ -76,11 +77,20 @@ def _open_regular(path: Path | str, max_bytes: int | None, *, follow_links: bool
     raise OSError(errno.EFBIG, too_large, str(path))
 
 
+def version(path: Path) -> Version:
+    """Return what tells the file at a path from one that replaces it."""
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        return status.st_ino, status.st_mtime_ns
+    return 0, 0
+
+
 @contextlib.contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, durable: bool = True, instead_of: Version | None = None) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path`, in an existing folder, if the body succeeds, and is removed if it fails.
 
-    If durable, it survives a crash of the machine from the end of the context on.
+    If durable, it survives a crash of the machine from the end of the context on. A file that is not the one it would
+    be written `instead_of` stays: another process has written it meanwhile, from newer rows.
     """
     # The number differs among all processes of all machines that share the folder.
     temporary = path.with_name(f".{path.name}-{int.from_bytes(os.urandom(8))}")
@@ -90,6 +100,9 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
+        if instead_of not in (None, version(path)):
+            temporary.unlink()
+            return
         temporary.replace(path)
         if durable:
             flush_folder(path.parent)
@@ -108,13 +121,15 @@ def ledger_errors(failure: str, way_out: str = "") -> Iterator[None]:
         raise LedgerError(f"{failure} ({cause(error)}){way_out}.") from error
 
 
-def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_AGAIN) -> None:
+def write_atomically(
+    path: Path, content: bytes, what: str, *, then: str = RUN_AGAIN, instead_of: Version | None = None
+) -> None:
     """Write a file, which errors call `what`, durably into an existing folder: no crash loses it once this returns.
 
     A LedgerError, which leaves an earlier file as it was, names the cause's remedy and says what to do `then`.
     """
     try:
-        with replacing(path) as file:
+        with replacing(path, instead_of=instead_of) as file:
             file.write(content)
     except OSError as error:
         raise LedgerError(f"{what} {path} cannot be written ({cause(error)}): {remedy(error)}, then {then}.") from error

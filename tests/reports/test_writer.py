@@ -17,7 +17,7 @@ import pytest
 from mnist_sweep import Softmax, TrialConfig
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.reports.html import content_security_policy
-from mnist_sweep.reports.report_data import read_results
+from mnist_sweep.reports.report_data import analyse, read_results
 from mnist_sweep.reports.writer import SECTIONS, Format, write_report
 from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow, Refused
@@ -192,6 +192,17 @@ def test_report_that_cannot_be_written_leaves_the_one_before(
     with refused(LedgerError, "report.md", "No space left on device"):
         write_report(quickstart, format="md")
     assert (quickstart / "report.md").read_bytes() == before
+
+
+def test_report_that_another_process_writes_meanwhile_stays(quickstart: Path) -> None:
+    write_report(quickstart)
+
+    def submit(trials: Any) -> Any:
+        replaced = write_report(quickstart)
+        replaced.write_text(replaced.read_text(encoding="utf-8") + "<!-- newer -->", encoding="utf-8")
+        return lambda: analyse(trials)
+
+    assert write_report(quickstart, submit=submit).read_text(encoding="utf-8").endswith("<!-- newer -->")
 
 
 def test_report_needs_neither_tensorflow_nor_ray(quickstart: Path) -> None:

@@ -28,7 +28,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_columns import all_frames, trials_frame
-from mnist_sweep.results.csv_io import write_table, write_tables
+from mnist_sweep.results.csv_io import table_versions, write_table, write_tables
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.conftest import MakeRow, Refused
 
@@ -71,6 +71,18 @@ def test_files_are_trials_history_and_summary_and_nothing_else(tmp_path: Path, m
     names = ["trials.csv", "history.csv", "summary.csv"]
     assert [path.name for path in write_tables(tmp_path, [make_row()])] == names
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_tables_that_a_run_has_written_since_the_rows_were_read_stay(tmp_path: Path, make_row: MakeRow) -> None:
+    older, *newer = (make_row(TrialConfig(seed=seed)) for seed in range(3))
+    for num_newer in (1, 2):
+        before = table_versions(tmp_path)
+        files = write_tables(tmp_path, [older, *newer[:num_newer]])
+        assert write_tables(tmp_path, [older], instead_of=before) == files
+        assert len(cells(files[0])) == 1 + num_newer
+    write_tables(tmp_path, [older], instead_of=table_versions(tmp_path))
+    assert len(cells(files[0])) == 1
+    assert sorted(tmp_path.iterdir()) == sorted(files)
 
 
 @pytest.mark.parametrize(("name", "columns"), [("trials", TRIALS), ("history", HISTORY)])
