@@ -33,6 +33,7 @@ from mnist_sweep.runners.ray import forked_workers
 forked_workers.serve({server}, {parent})
 """
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
+SECONDS_TO_FORK = 90.0  # of which nearly all is TensorFlow's import; half of what the raylet waits for a worker
 DRAWS = 1000  # of ids of one fork, more than a worker draws
 OOM_SCORE = Path("/proc/self/oom_score_adj")  # by which the raylet lets the system end a worker before itself
 
@@ -185,6 +186,7 @@ def ask() -> bool:
             "niceness": os.nice(0),
             "oom_score": OOM_SCORE.read_text(),
         }
+        connection.settimeout(SECONDS_TO_FORK)
         _send(connection, os.environ[SOCKET], request, [0, 1, 2])
         return connection.recv(1) == b"."
     return False

@@ -97,6 +97,13 @@ def test_a_worker_does_not_wait_for_a_process_that_has_ended(folder: Path, monke
         assert not worker(folder, variables)["tensorflow"]
 
 
+def test_a_worker_does_not_wait_for_a_process_that_hangs(tmp_path: Path) -> None:
+    variables = {forked_workers.SOCKET: str(tmp_path / "socket"), forked_workers.RAYLET: str(os.getpid())}
+    ask = "from mnist_sweep.runners.ray import forked_workers as f; f.SECONDS_TO_FORK = 0.1; assert not f.ask()"
+    with socket.create_server(variables[forked_workers.SOCKET], family=socket.AF_UNIX):
+        subprocess.run([sys.executable, "-c", ask], env=os.environ | variables, check=True)
+
+
 def test_there_are_no_forks_where_the_temporary_folder_has_a_long_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
