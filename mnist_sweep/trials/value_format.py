@@ -133,6 +133,11 @@ class Measure:
             return percent(value)
         return NO_FIGURE if math.isnan(value) else f"{in_digits(value, 4)} {self.unit}".rstrip()
 
+    def cell(self, value: float) -> str:
+        """Return a value for a table, without its unit: `0.9625`; large or small ones as `1,037,032`, `2e-07`."""
+        usual = self.is_share or value == 0 or 0.01 <= abs(value) < 1e5
+        return f"{value:.4f}" if usual else in_digits(value, 4)
+
     def interval(self, low: float, high: float) -> str:
         """Return the ends of the 95% interval of a value, as far as values can lie, or that there is none."""
         if math.isnan(low) or math.isnan(high):

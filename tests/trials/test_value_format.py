@@ -29,6 +29,12 @@ def test_other_values_keep_their_unit() -> None:
     assert PIXELS.delta_interval(-1.0, 0.5) == "95% interval -1 to 0.5"
 
 
+def test_cells_of_tables_have_four_decimals_unless_these_say_too_little_or_too_much() -> None:
+    size = Measure("size", "minimize", "B")
+    assert [Measure().cell(value) for value in (0.9625, 0.0001)] == ["0.9625", "0.0001"]
+    assert [size.cell(value) for value in (0.0, 2.5, 1037031.85, 2e-7)] == ["0.0000", "2.5000", "1,037,032", "2e-07"]
+
+
 def test_large_values_are_written_without_an_exponent() -> None:
     assert (PIXELS.text(123456.7), PIXELS.interval(-98765, 1e6)) == (
         "123,457 px",

@@ -21,7 +21,7 @@ def show(effects: Effects, console: Console) -> None:
 
 
 def _means_table(effects: Effects) -> Table:
-    title = f"mean validation {effects.objective.title}, and share of its variance"
+    title, cell = f"mean validation {effects.objective.title}, and share of its variance", effects.objective.cell
     levels = [level for effect in effects.effects for level in effect.levels]
     failures = {"failed": "num_failed", "diverged": "num_diverged"}
     failures = {name: field for name, field in failures.items() if any(getattr(level, field) for level in levels)}
@@ -30,8 +30,8 @@ def _means_table(effects: Effects) -> Table:
     for effect in effects.effects:
         for number, level in enumerate(effect.levels):
             name, share = (effect.title, effect.share) if number == 0 else ("", None)
-            interval = "" if math.isnan(level.low) else f"{level.low:.4f} to {level.high:.4f}"
-            mean = "" if math.isnan(level.mean) else f"{level.mean:.4f}"
+            interval = "" if math.isnan(level.low) else f"{cell(level.low)} to {cell(level.high)}"
+            mean = "" if math.isnan(level.mean) else cell(level.mean)
             counts = [str(getattr(level, field) or "") for field in failures.values()]
             cells = str(level.n), mean, interval, *counts, "" if share is None else f"{share:.0%}"
             table.add_row(Text(name), Text(level.value), *cells)

@@ -73,18 +73,19 @@ def _best_table(found: FolderStatus) -> Table:
     best = found.best
     several = any(len(one.trial_ids) > 1 for one in best)
     ids = [one.config_id if several else one.trial_ids[0] for one in best]
-    title = f"best by {'mean ' * several}validation {found.objective.title}"
+    title = f"best by {'mean ' if several else ''}validation {found.objective.title}"
     names = [name for name in found.fields if not (several and name == "seed")]
     table = plain_table(
         Column("config" if several else "trial", style="green", min_width=max(map(len, ids))),
-        *numbers(*["seeds"] * several, "val", "test", "seconds"),
+        *numbers(*(["seeds"] if several else []), "val", "test", "seconds"),
         *(Column(Text(name), overflow="fold") for name in short_names(names).values()),
         title=title,
     )
     for one, name in zip(best, ids, strict=True):
-        test = "" if one.test is None else f"{one.test:.4f}"
+        test = "" if one.test is None else found.objective.cell(one.test)
+        seeds = [str(len(one.trial_ids))] if several else []
         seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
-        figures = [str(len(one.trial_ids))] * several + [f"{one.val:.4f}", test, seconds]
+        figures = [*seeds, found.objective.cell(one.val), test, seconds]
         values = (printable(value(key, one.values[key])) if key in one.values else "" for key in names)
         table.add_row(name, *figures, *map(Text, values))
     return table

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from mnist_sweep import TrialConfig, grid
+from mnist_sweep import TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.effects_of_trials import effects
 from mnist_sweep.cli.views.effects import show
 from mnist_sweep.results.csv_columns import trials_frame
@@ -30,3 +30,11 @@ def test_every_sentence_level_and_note_is_printed_as_text(make_row: MakeRow) -> 
     assert "diverged" not in text
     assert "[bold]loud" in text
     assert "[red]" in text
+
+
+def test_means_in_a_large_unit_can_be_read(make_row: MakeRow) -> None:
+    objective = {"name": "cost", "direction": "minimize", "unit": "USD"}
+    configs = repeat(grid(TrialConfig(), {"batch_size": [50, 100]}), seeds=2)
+    values = [1_234_000 + number for number in (1, 5, 3, 8)]
+    rows = [make_row(one, val_objective=value, objective=objective) for one, value in zip(configs, values, strict=True)]
+    assert " 1,234,003 " in shown(show, effects(trials_frame(rows)), width=200)

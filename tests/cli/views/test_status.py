@@ -45,6 +45,16 @@ def test_the_best_come_first_by_validation_accuracy(tmp_path: Path) -> None:
     ]
 
 
+def test_values_in_a_large_or_small_unit_can_be_read(tmp_path: Path) -> None:
+    unit: dict[str, Any] = {
+        "objective": {"name": "cost", "direction": "minimize", "unit": "USD"},
+        "test_objective": 2e-7,
+    }
+    text = text_of([replace(finished("1", 0.9), val_objective=1234567.8, **unit)], tmp_path)
+    assert " 1,234,568 " in text
+    assert " 2e-07 " in text
+
+
 def test_configs_with_several_seeds_come_by_their_means_the_selected_one_first(tmp_path: Path) -> None:
     lucky = [replace(finished(str(seed), accuracy), config_id="lucky") for seed, accuracy in enumerate((0.95, 0.7))]
     steady = [replace(finished(str(seed), accuracy), config_id="steady") for seed, accuracy in enumerate((0.9, 0.89))]
