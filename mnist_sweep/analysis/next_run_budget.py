@@ -33,12 +33,13 @@ def next_runs(
 ) -> ProposedRuns:
     """Propose what to run next, from the rows of a results folder.
 
-    Interrupted trials come first, and those that ended from outside, such as by a lost worker; one that failed by an
-    exception would fail again. Then the configs that are tied with the best (`select`), or not compared with it as they
-    have had one seed, get the seeds with which the interval of a difference is expected to reach half of `within` to
-    either side: at least three, and at most twice as many as they have, besides those of trials that ended badly, which
-    no run repeats. Where the budget is too small, those with the lowest means are left out first. A search gets more
-    trials instead, half as many again without a budget; a population is not extended.
+    Interrupted trials come first, and those that ended from outside, such as by a lost worker, whose command also
+    retries those that failed by an exception; these alone are not proposed, as they would fail again. Then the configs
+    that are tied with the best (`select`), or not compared with it as they have had one seed, get the seeds with which
+    the interval of a difference is expected to reach half of `within` to either side: at least three, and at most twice
+    as many as they have, besides those of trials that ended badly, which no run repeats. Where the budget is too small,
+    those with the lowest means are left out first. A search gets more trials instead, half as many again without a
+    budget; a population is not extended.
 
     Args:
         folder: The results folder.

@@ -163,7 +163,7 @@ def known_of(
         failed = f"{counted(own, 'trial')} failed by an exception"
         notes += (f"{failed}: correct its cause, then run with `--retry failed`.",)
     if race := saved_race.read(folder, rows.values()):
-        more = ": a larger `--max-seeds` resumes it" * (race.end == "seeds")
+        more = ": a larger `--max-seeds` resumes it" if race.end == "seeds" else ""
         notes += (f"The race has ended{more}." if race.end else "The race adds seeds itself: its command resumes it.",)
     if not command:
         notes += ("The commands are unknown, since the last run is not recorded: pass the script (`--script`).",)
@@ -183,11 +183,12 @@ def _lost(known: Findings) -> set[str]:
 
 def _finish(known: Findings, *_: object) -> ProposedRun | None:
     pending, lost = len(_pending(known)), len(_lost(known))
+    failed = sum(row.status is Status.FAILED for row in known.rows.values()) if lost else 0  # which the command retries
     if not pending + lost:
         return None
-    ends = ((pending, "interrupted"), (lost, "ended from outside"))
+    ends = ((pending, "interrupted"), (lost, "ended from outside"), (failed - lost, "failed by an exception"))
     reason = ", ".join(f"{counted(number, 'trial')} {word}" for number, word in ends if number)
-    return known.run("finish", {"": pending + lost}, reason, *(("--retry", "failed") if lost else ()))
+    return known.run("finish", {"": pending + failed}, reason, *(("--retry", "failed") if lost else ()))
 
 
 def _seeds(known: Findings, left: Budget, within: float) -> ProposedRun | None:
@@ -207,6 +208,7 @@ def _seeds(known: Findings, left: Budget, within: float) -> ProposedRun | None:
     wanted = _seeds_wanted([known.good[name].rows for name in tied], has, within)
     if wanted <= has:
         return None  # whichever of them is better, it does not matter
+    num_all = len({row.config_id for row in known.rows.values()})
     fewest = 1 + max(len(there[name]) for name in tied[:2])
     sizes = [(num, wanted) for num in range(len(tied), 1, -1)] + [(2, num) for num in range(wanted - 1, fewest - 1, -1)]
     for num_configs, num_seeds in sizes:
@@ -215,7 +217,7 @@ def _seeds(known: Findings, left: Budget, within: float) -> ProposedRun | None:
         missing = {name: len({*range(num_seeds)} - there[name] - spent[name]) for name in names}
         if not any(missing.values()):
             continue  # these have the seeds that others lack
-        chosen = () if num_configs == len(known.good) else ("--configs", ",".join(names))
+        chosen = () if num_configs == num_all else ("--configs", ",".join(names))
         which = "each" if num_configs == len(tied) else f"{num_configs:,} of them"
         reason = f"{counted(len(tied), 'config')} may be the best; {num_seeds:,} seeds for {which}"
         options, given = ("--seeds", str(num_seeds), *chosen), {"config_ids": tuple(names), "seeds": num_seeds}

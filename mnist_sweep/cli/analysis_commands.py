@@ -132,8 +132,10 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
         for run in found.runs:
             time = "" if run.seconds is None else f", about {duration(run.seconds)}"
             echo(f"{run.reason}: {counted(run.num_trials, 'trial')}{time}")
-            echo(*([f"  {shlex.join(run.command)}"] if run.command else []))
-        echo(*found.notes, *([] if found.runs or found.notes else ["nothing to run: the rows leave no question open"]))
+            if run.command:
+                echo(f"  {shlex.join(run.command)}")
+        nothing = "nothing to run: more runs are not expected to show a difference that matters"
+        echo(*found.notes, *([] if found.runs or found.notes else [nothing]))
 
     return Answer(value=found, show=show)
 

@@ -127,6 +127,14 @@ def test_a_budget_leaves_out_the_lowest_first_then_seeds(results: Folder) -> Non
     )
 
 
+def test_configs_are_named_where_the_command_would_run_others_without_results(results: Folder) -> None:
+    noisy(results, 2, 1)
+    results.add(9, accuracy=None, status=Status.STOPPED)
+    (run,) = results.proposed()
+    assert run.num_trials == 4
+    assert run.command[-2:] == ("--configs", ",".join(run.config_ids))
+
+
 def test_a_clear_best_needs_nothing(results: Folder) -> None:
     for seed in range(4):
         results.add(5, seed, 0.95 + 0.001 * seed)
@@ -161,14 +169,14 @@ def test_what_was_interrupted_comes_first_and_uses_up_the_budget(results: Folder
     (results.path / "checkpoints" / "run-0123").touch()
     found = next_runs(results.path)
     finish, seeds = found.runs
-    assert (finish.kind, finish.num_trials, finish.seconds) == ("finish", 2, 10.0)
-    assert finish.command[-2:] == ("--retry", "failed")
-    assert finish.reason == "1 trial interrupted, 1 trial ended from outside"
+    assert (finish.kind, finish.num_trials, finish.seconds) == ("finish", 3, 15.0)
+    assert finish.command[-2:] == ("--retry", "failed"), "which retries the exception as well"
+    assert finish.reason == "1 trial interrupted, 1 trial ended from outside, 1 trial failed by an exception"
     assert seeds.kind == "seeds"
     assert found.notes == ("1 trial failed by an exception: correct its cause, then run with `--retry failed`.",)
-    found = next_runs(results.path, budget="4")
+    found = next_runs(results.path, budget="5")
     assert [run.kind for run in found.runs] == ["finish", "seeds"]
-    assert sum(run.num_trials for run in found.runs) <= 4
+    assert sum(run.num_trials for run in found.runs) <= 5
 
 
 def test_a_search_gets_more_trials(results: Folder) -> None:
