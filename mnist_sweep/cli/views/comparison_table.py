@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mnist_sweep.analysis.comparison_wording import Comparison
 from mnist_sweep.cli.safe_console import numbers, plain_table, print_lines
+from mnist_sweep.text.lines import first_few
 from mnist_sweep.text.numbers import probability
 
 NUM_SHOWN = 20
@@ -42,11 +43,10 @@ def _images(comparison: Comparison) -> Iterator[str]:
         if len(split.mcnemar) > 1:
             mostly = " in at least half of the seeds"
             by_seed = zip(comparison.seeds, split.by_seed, split.mcnemar, strict=True)
-            seeds = (f"seed {seed} {delta(mean, signed=True)} ({probability(p)})" for (seed, _), mean, p in by_seed)
-            listed = ", ".join(seeds)
-            yield f"{comparison.a} minus {comparison.b} on {split.name}, in points, by McNemar's exact test: {listed}."
+            seeds = [f"seed {seed} {delta(mean, signed=True)} ({probability(p)})" for (seed, _), mean, p in by_seed]
+            difference = f"{comparison.a} minus {comparison.b} on {split.name}, in points"
+            yield f"{difference}, by McNemar's exact test: {', '.join(seeds)}."
         for name, images in ((comparison.a, split.only_a), (comparison.b, split.only_b)):
             if images:
-                more = [f"{len(images) - NUM_SHOWN:,} more"] * (len(images) > NUM_SHOWN)
-                listed = ", ".join([*map(str, images[:NUM_SHOWN]), *more])
-                yield f"{split.name} images that only {name} classifies correctly{mostly} ({len(images):,}): {listed}"
+                only = f"{split.name} images that only {name} classifies correctly{mostly}"
+                yield f"{only} ({len(images):,}): {first_few(images, NUM_SHOWN)}"

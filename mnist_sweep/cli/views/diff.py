@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mnist_sweep.analysis.sweep_diff import Change, SweepDiff
 from mnist_sweep.cli.safe_console import numbers, plain_table, print_lines
+from mnist_sweep.text.lines import first_few
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import Measure
 
@@ -24,9 +25,8 @@ def show(found: SweepDiff, console: Console) -> None:
         print_lines(console, f"and {counted(len(changes) - NUM_SHOWN, 'smaller change')}")
     for names, which in ((found.only_a, "first"), (found.only_b, "second")):
         if names:
-            named = [f"{name} ({found.labels[name]})" for name in names[:NUM_SHOWN]]
-            named += [f"{len(names) - NUM_SHOWN:,} more"] * (len(names) > NUM_SHOWN)
-            print_lines(console, f"only in the {which}: {', '.join(named)}")
+            named = [f"{name} ({found.labels[name]})" for name in names]
+            print_lines(console, f"only in the {which}: {first_few(named, NUM_SHOWN)}")
     print_lines(console, *found.notes)
 
 
