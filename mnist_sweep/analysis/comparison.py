@@ -22,6 +22,7 @@ from mnist_sweep.analysis.comparison_wording import (
     Comparison,
     SplitDifference,
 )
+from mnist_sweep.analysis.inputs import notes_on_values
 from mnist_sweep.errors import IncomparableError, LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
@@ -84,13 +85,14 @@ def compare_pairs(paired: Pairs) -> Comparison:
     val, test, method = _differences(paired)
     fields = varying(row.config for row in pairs[0])
     labels = [label(row.config, fields) if fields else "" for row in pairs[0]]
-    a, b = (f"{name} ({text})" if text else name for name, text in zip(paired.names, labels, strict=True))
+    names = paired.names if len(pairs) > 1 else [row.trial_id for row in pairs[0]]  # which are trained models
+    a, b = (f"{name} ({text})" if text else name for name, text in zip(names, labels, strict=True))
     values = [[float(row.val or 0) for row in rows] for rows in zip(*pairs, strict=True)]
     configs = [row.config for pair in pairs for row in pair]
     size = val.num_images or configs[0].get("data.val_size")  # may be anything in a data set of the user's own
     num_images = size if measure.is_accuracy and type(size) is int and size > 0 else None
     spread = wording.unequal_spread(paired.names, values, measure, num_images=num_images)
-    limits = wording.notes(configs, method, measure), spread
+    limits = wording.notes(configs, method, measure), spread, notes_on_values(measure, itertools.chain(*values))
     return Comparison(
         a=paired.names[0],
         b=paired.names[1],

@@ -1,6 +1,6 @@
 """Trials as the functions of this package take them: a results folder, or a DataFrame of its trials."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -69,11 +69,16 @@ def successful(trials: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
 
 def _notes_on_values(trials: "pd.DataFrame") -> list[str]:
     measure = measure_of(trials)
-    most = trials[measure.val].abs().max() if measure.val in trials and not measure.is_share else SMALLEST
-    if not 0 < most < SMALLEST:
+    return notes_on_values(measure, trials[measure.val].dropna()) if measure.val in trials else []
+
+
+def notes_on_values(measure: Measure, values: Iterable[float]) -> list[str]:
+    """Return a note if all values are so small that statistics take their differences for rounding, or nothing."""
+    most = max(map(abs, values), default=0)
+    if measure.is_share or not 0 < most < SMALLEST:
         return []
     way_out = "give it a smaller unit, since differences below 1e-09 count as 0"
-    return [f"the values of {measure.title} are at most {most:.2g}: {way_out}."]
+    return [f"The values of {measure.title} are at most {most:.2g}: {way_out}."]
 
 
 def distinct_kinds(trials: "pd.DataFrame") -> list[kinds.Kind]:

@@ -102,6 +102,8 @@ def test_config_with_one_common_seed_is_compared_by_its_images(results: Folder) 
         b = results.add(TrialConfig(num_steps=8, seed=seed), val=[2, 3])
     found = compare(results.path, a.config_id, b.config_id)
     assert (found.seeds, found.method) == (((0, 0),), IMAGES)
+    models = f"{a.trial_id} (num_steps=7) and {b.config_id}-0 (num_steps=8)"
+    assert found.sentence.startswith(f"{models} are statistically tied"), "of their configs nothing is known"
 
 
 def test_single_trials_need_not_share_a_seed(results: Folder) -> None:

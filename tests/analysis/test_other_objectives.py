@@ -205,9 +205,19 @@ def test_values_that_may_be_taken_for_rounding_are_noted(make_row: MakeRow) -> N
     rows = [row(trial, Distance(), make_row) for trial in TRIALS]
     small = [dataclasses.replace(one, val_objective=(one.val_objective or 0) * 1e-9) for one in rows]
     for answer in (select, effects):
-        note = "the values of distance are at most 5.3e-09: give it a smaller unit"
+        note = "The values of distance are at most 5.3e-09: give it a smaller unit"
         assert note in str(dataclasses.asdict(answer(trials_frame(small))))
         assert "smaller unit" not in str(dataclasses.asdict(answer(trials_frame(rows))))
+
+
+def test_values_that_are_compared_and_may_be_taken_for_rounding_are_noted(make_row: MakeRow, tmp_path: Path) -> None:
+    Ledger(tmp_path).open()
+    for trial in TRIALS:
+        one = row(trial, Distance(), make_row)
+        Ledger(tmp_path).commit(dataclasses.replace(one, val_objective=(one.val_objective or 0) * 1e-9))
+    configs = [*dict.fromkeys(read.config_id for read in Ledger(tmp_path).rows().values())]
+    for found in (compare(tmp_path, *configs[:2]), verdict(tmp_path, *configs[:2], within=1)):
+        assert any(note.startswith("The values of distance are at most ") for note in found.notes)
 
 
 def test_a_table_without_the_values_that_trials_are_judged_by_is_refused(make_folder: MakeFolder) -> None:
