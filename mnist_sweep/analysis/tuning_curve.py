@@ -68,8 +68,11 @@ def expected_best_curve(trials: str | Path | pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"budget": nums * found.size, **values})
 
 
-def sentence(trials: pd.DataFrame) -> str:
-    """Return the expectation of half as many and of twice as many configs in words."""
+def sentence(trials: pd.DataFrame, *, all_tied: bool = False) -> str:
+    """Return the expectation of half as many and of twice as many configs in words, given if all are tied in `select`.
+
+    Then their means may differ by chance alone, and the best of more would only be luckier.
+    """
     found = _configs(trials)
     noun = "trial" if found.size == 1 else "config"
     if len(found.scores) < MIN_CONFIGS:
@@ -88,6 +91,8 @@ def sentence(trials: pd.DataFrame) -> str:
     if best >= limit:
         return f"{half_as_many}. More {noun}s cannot improve on that."
     gained = f"{half_as_many}, twice as many to gain {measure.difference(gain)} ({measure.delta_interval(low, high)})"
+    if all_tied:
+        return f"{gained}: as all of them are statistically tied, this may be luck."
     if not measure.is_share:
         return f"{gained}."
     share, rest = gain / (limit - best), "errors" if measure.is_accuracy else "room"

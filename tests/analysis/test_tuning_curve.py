@@ -136,6 +136,11 @@ def test_sweep_whose_best_one_stands_alone_may_pay_more() -> None:
     assert sentence(table(np.linspace(0.5, 0.95, 10))).endswith("more trials may pay off.")
 
 
+def test_the_best_of_ties_may_be_lucky() -> None:
+    text = sentence(table(np.linspace(0.5, 0.95, 10)), all_tied=True)
+    assert text.endswith("): as all of them are statistically tied, this may be luck.")
+
+
 def test_twice_as_many_trials_bring_about_what_is_said() -> None:
     draw, told = np.random.default_rng(5), []
     for _ in range(100):

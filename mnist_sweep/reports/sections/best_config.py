@@ -42,10 +42,10 @@ def _answer(results: Results, selection: Selection) -> str:
     val, test = measure.text(selection.val_mean), measure.text(selection.test_mean)
     reaches = f"{val}." if math.isnan(selection.test_mean) else f"{val}, and reaches {test} on test."
     is_raced = race is not None and best.config_id in race.remaining
-    several = " with several successful seeds" * bool(selection.left_out)
+    several = " with several successful seeds" if selection.left_out else ""
     if selection.num_compared == 1:
         has_failed = len(results.configs) < results.trials["config_id"].nunique()
-        kept = " that remains" if is_raced else several or " that succeeded" * has_failed
+        kept = " that remains" if is_raced else several or (" that succeeded" if has_failed else "")
         first = (
             f"Use `{_label(results, best)}`, the only config{kept}. It has a validation {measure.title} of {reaches}"
         )

@@ -34,7 +34,9 @@ def section(results: Results) -> Section:
     blocks += [Paragraph(text=note) for note in proposed.notes]
     finding = _on_seeds(results, proposed.runs)
     if len(results.good) > 1:
-        finding += f" {sentence(results.trials)}"
+        selection, _ = results.analysis
+        all_tied = len(selection.tied) == selection.num_compared and not selection.untested
+        finding += f" {sentence(results.trials, all_tied=all_tied)}"
         blocks.append(expected_best(results))
     return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
 
@@ -54,7 +56,7 @@ def _on_seeds(results: Results, runs: Sequence[ProposedRun]) -> str:
         if run.kind == "search":
             return "More seeds are not proposed before the search has ended."
     if len(tied) < 2:
-        several = " with several successful seeds" * bool(results.analysis[0].left_out)
+        several = " with several successful seeds" if results.analysis[0].left_out else ""
         return f"More seeds are not needed: no other config{several} may be the best."
     if not measure.is_share:
         return f"Whether more seeds would help depends on the difference in {measure.title} that matters."
@@ -69,7 +71,9 @@ def expected_best(results: Results) -> Plot:
     threads = results.good[0].environment.get("threads")  # not recorded by a trial that was run without a setting
     cost = float(results.trials["seconds_total"].mean()) * (threads if type(threads) is int and threads > 0 else 1)
     title = results.measure.title
-    reading = READING.format(title=title) + f" A trial used {duration(cost)} of one core on average." * (cost > 0)
+    reading = READING.format(title=title)
+    if cost > 0:
+        reading += f" A trial used {duration(cost)} of one core on average."
     step = -(-len(curve) // MAX_LINES)
     thinned = curve.iloc[(len(curve) - 1) % step :: step]  # evenly, the last one included
     return Plot(
