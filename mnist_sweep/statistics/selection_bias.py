@@ -15,7 +15,7 @@ from mnist_sweep.statistics.intervals import (
     studentized_range_quantile,
     wilson_interval,
 )
-from mnist_sweep.statistics.two_way_residuals import Array, Cells, Codes
+from mnist_sweep.statistics.two_way_residuals import Array, Cells, Codes, Counts
 from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
 COLLAPSED = 30  # times the median distance of a run from its config's median: 20 to 25 standard deviations
@@ -24,6 +24,7 @@ NUM_DRAWS = 2000
 OFTEN = 0.05  # share of simulated sweeps that are enough for a quantile
 SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
 ABOVE = 0.03  # risk beyond the upper end, and less where few configs have many seeds
+MANY = 20  # configs with three seeds or more, from which on skewness is more than noise
 UNLIKELY = 0.5  # risk of more unequal variances: the middle one, so that intervals are not too wide on average
 TINY = 1e-300
 
@@ -44,9 +45,10 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
 
     The expectation is that of `bias_over_images`. The interval needs no distribution of the configs' true means: its
     upper end allows for any of them to be the luckiest, its lower end for an unlucky one. Both are simulated, for
-    variances as unequal as those of these configs are. What a seed does to all configs alike adds its t-interval. Where
-    a run lies far from its config's others, as after a collapse, nothing is estimated: intervals are those of runs that
-    do not collapse.
+    variances as unequal as those of these configs are. The skewness of many configs' accuracies makes the luckiest one
+    more or less lucky; unequal variances can be taken for it, so it counts less then. What a seed does to all configs
+    alike adds its t-interval. Where a run lies far from its config's others, as after a collapse, nothing is estimated:
+    intervals are those of runs that do not collapse.
 
     The arguments are those of `worse_over_seeds`, for the trials of the configs that may be the best: those tied with
     it. The best one must have three seeds or more.
@@ -67,6 +69,8 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     variance = max(own, error.variance) / num_seeds
     log_variance_std = log_variance_std_bound(rest, config, UNLIKELY)
     low, high = _ends(two_way.in_order(present), num_seeds, error.df, log_variance_std)
+    skewness = _skewness(rest / math.sqrt(error.variance), n) / math.sqrt(num_seeds) / (1 + log_variance_std**2)
+    high += float(np.clip(skewness, -1, 1)) * (high**2 - 1) / 6  # Cornish and Fisher 1938
     shared = _half_width_of_seeds(table - means[:, None], present, best, error.variance)
     below, above = (math.hypot(end * math.sqrt(variance), shared) for end in (low, high))
     expected = (means[best] - means.mean()) * variance / max(variance, means.var(ddof=1))
@@ -87,6 +91,15 @@ def with_collapses(runs: Array) -> NDArray[np.bool_]:
     some = away[away > 0]
     usual = np.quantile(some, 0.5, method="lower") if len(some) else np.inf
     return np.asarray(np.nanmax(away, axis=1) > COLLAPSED * usual)
+
+
+def _skewness(rest: Array, n: Counts) -> float:
+    """Return the skewness of accuracies, given their residuals in standard deviations and the seeds of each config.
+
+    It is 0 where few configs have the three seeds that show it.
+    """
+    n = n[n > 2]
+    return float((rest**3).sum() / ((n - 1) * (n - 2) / n).sum()) if len(n) >= MANY else 0.0
 
 
 def _half_width_of_seeds(over: Array, present: NDArray[np.bool_], best: int, variance: float) -> float:

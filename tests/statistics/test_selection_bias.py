@@ -36,6 +36,12 @@ def test_bias_of_a_clear_winner_has_an_interval_of_its_own_seeds_with_less_risk_
     assert (found.expected, above + below, above) == pytest.approx((0, 0.05, 0.015))
 
 
+def test_of_many_configs_the_best_is_less_lucky_if_accuracies_are_skewed_to_the_left() -> None:
+    noise = 0.001 * np.random.default_rng(4).exponential(size=(10, 40, 3))
+    to_left, to_right = (np.mean([bias_of(0.9 + sign * one).high for one in noise]) for sign in (-1, 1))
+    assert to_left < 0.3 * to_right
+
+
 def test_means_without_error_have_no_bias() -> None:
     assert bias_of(np.tile(0.9, (3, 3))) == SelectionBias(0, 0, 0)
 
