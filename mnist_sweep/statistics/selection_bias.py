@@ -147,13 +147,14 @@ def bias_over_images(means: Array, num_images: int) -> SelectionBias:
     """Return by how much the best of these accuracies of configs overstates its accuracy on images other than these.
 
     That the images are easy or hard for all configs alike did not influence the selection; it widens the interval only.
+    How far that is so is unknown, so the interval holds that of one config, which is the best on any images.
     """
     # The arc sine of the square root of a proportion has the same variance for all proportions, but near 1.
     angles, best = np.arcsin(np.sqrt(means)), float(means.max())
     found = _bias(angles, 1 / (4 * num_images))
     expected, low, high = (best - math.sin(min(max(angles.max() - one, 0), math.pi / 2)) ** 2 for one in found)
-    of_one = best - float(wilson_interval(best * num_images, num_images)[0])  # the best of many drops no less
-    return SelectionBias(expected, low, max(high, of_one))
+    least, most = map(float, wilson_interval(best * num_images, num_images))
+    return SelectionBias(expected, min(low, best - most), max(high, best - least))
 
 
 def _bias(means: Array, variance: float) -> SelectionBias:

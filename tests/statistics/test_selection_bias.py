@@ -70,6 +70,20 @@ def test_interval_of_the_bias_over_images_covers_the_drop_from_nearly_all(true: 
     assert np.mean([found.low <= drop <= found.high for drop, found in drops]) >= 0.93
 
 
+@pytest.mark.parametrize(("true", "spread"), [(0.9, 0.02), (0.97, 0.01), (0.97, 0.0)])
+def test_interval_of_the_bias_covers_the_drop_where_images_are_hard_for_all_configs_alike(
+    true: float, spread: float
+) -> None:
+    draw, covered = np.random.default_rng(7), []
+    for _ in range(400):
+        accuracies = np.clip(draw.normal(true, spread, 10), 0, 0.999)
+        seen = 0.9 * draw.standard_normal(400) + np.sqrt(0.19) * draw.standard_normal((10, 400))
+        means = (seen < stats.norm.ppf(accuracies)[:, None]).mean(axis=1)
+        found, best = bias_over_images(means, 400), int(means.argmax())
+        covered.append(found.low <= means[best] - accuracies[best] <= found.high)
+    assert np.mean(covered) >= 0.92
+
+
 def test_interval_of_the_bias_of_accuracies_of_0_holds_it() -> None:
     found = bias_over_images(np.zeros(4), 300)
     assert found.low < found.expected == found.high == 0
