@@ -72,10 +72,15 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val, measure)
     best, mean = str(configs.index[0]), float(configs["mean"].iloc[0])
     least, most = measure.score_limits
+    means = _means(good[good["config_id"] == best], num_val, measure)
+    if verdict.method == wording.ONE_SEED and measure.is_accuracy and num_val is not None:
+        of_best = bias_over_images(configs["mean"].to_numpy(np.float64), num_val)
+        low, high = mean - of_best.high, mean - of_best.low
+        means |= {"val_low": low, "val_high": high, "val_new_low": low, "val_new_high": high}
     found = Selection(
         config_id=best,
         n=int(configs["n"].iloc[0]),
-        **_means(good[good["config_id"] == best], num_val, measure),
+        **means,
         num_compared=len(configs),
         selection_bias=verdict.bias.expected,
         selection_bias_low=max(verdict.bias.low, measure.score(mean) - most),
@@ -132,9 +137,8 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None,
     seed = np.unique(good["seed"].to_numpy(np.int64), return_inverse=True)[1]
     others, untested = np.arange(len(means)) > 0, np.bincount(config, np.isin(seed, seed[config == 0])) < MIN_SEEDS
     if untested[1:].all():
-        return _Verdict(
-            none, others, none, unknown, wording.ONE_SEED if configs["n"].iloc[0] == 1 else wording.UNTESTABLE
-        )
+        method = wording.ONE_SEED if configs["n"].iloc[0] == 1 else wording.UNTESTABLE
+        return _Verdict(none, others, none, unknown, method)
     untested &= others
     error = error_variance(score, config, seed)
     if error.df >= 1 and error.variance > SMALLEST_VARIANCE:

@@ -50,8 +50,9 @@ class Selection:
         val_low, val_high: Ends of the 95% interval of that mean for these validation images: the t-interval over seeds.
             With one seed, or several with equal values, which leave no variance to estimate: that for new images.
         val_new_low, val_new_high: Ends of the 95% interval for new images, over seeds and images: no narrower than
-            Wilson's, which it is for one seed (of that trained model) and for equal accuracies. NaN where it is
-            unknown: if the number of validation images is, or images have no values of their own under an objective.
+            Wilson's, which it is for equal accuracies. With one seed it is that of the trained model, and allows for
+            its being the best of several by accuracy. NaN where it is unknown: if the number of validation images is,
+            or images have no values of their own under an objective.
         test_mean: Its mean value on test.
         test_low, test_high, test_new_low, test_new_high: Ends of its 95% intervals, as on validation.
         num_compared: Configs that it was selected from, itself included.
@@ -119,6 +120,8 @@ class Selection:
         val = self.val_low, self.val_high, self.val_new_low, self.val_new_high
         test = self.test_low, self.test_high, self.test_new_low, self.test_new_high
         on_val = _intervals(*val, of="these validation images", n=self.n, measure=self.objective)
+        if self.method == ONE_SEED and self.objective.is_accuracy and not math.isnan(self.val_low):
+            on_val += f", the best of {self.num_compared:,}"
         return on_val, _intervals(*test, of="these test images", n=self.n, measure=self.objective)
 
 
