@@ -8,19 +8,18 @@ from mnist_sweep.analysis.next_run_rules import Budget, ProposedRuns, candidates
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, no_rows
 from mnist_sweep.results.ledger import Ledger
-
-UNITS = {"s": 1, "min": 60, "h": 3600}  # of a time
+from mnist_sweep.text.numbers import seconds_of
 
 
 def parse_budget(text: str | int | None) -> Budget:
     """Return the budget of a text: a time such as `90min` or `2h`, or a number of trials such as `20`, above 0."""
     if text is None:
         return Budget()
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h)|([0-9]+)(?: *trials?)?", str(text).strip())
-    if not found or float(found[1] or found[3]) == 0:
+    seconds, trials = seconds_of(str(text)), re.fullmatch(r"([0-9]+)(?: *trials?)?", str(text).strip())
+    if not (seconds or (trials and int(trials[1]))):
         known = "a time such as `90min` or `2h`, or a number of trials such as `20`"
         raise ConfigError(f"a budget must be {known}, above 0, but got {text!r}.")
-    return Budget(trials=int(found[3])) if found[3] else Budget(seconds=float(found[1]) * UNITS[found[2]])
+    return Budget(trials=int(trials[1])) if trials else Budget(seconds=seconds or 0.0)
 
 
 def next_runs(

@@ -9,7 +9,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT
+from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, Number
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.atomic_files import is_read_only
@@ -17,7 +17,7 @@ from mnist_sweep.text.numbers import counted, duration
 
 WITHIN = click.option(
     "--within",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="POINTS",
     help="Largest difference that does not matter: in points of shares (default: 0.5), else in the objective's unit.",
 )

@@ -13,6 +13,7 @@ from mnist_sweep.cli.answer import print_error
 from mnist_sweep.cli.exit_status import ExitStatus, status_of_signal
 from mnist_sweep.cli.streams import echo, tolerant_streams
 from mnist_sweep.cli.uncaught import fail
+from mnist_sweep.cli.usage_errors import usage_message
 from mnist_sweep.errors import SweepError
 from mnist_sweep.system import refused_exits
 from mnist_sweep.system.signals import handle_all, leave_closed_terminal
@@ -77,8 +78,14 @@ def main(script: str | None = None) -> None:
     sys.exit(status or ended)
 
 
+def _arguments(script: str | None) -> list[str]:
+    if script is not None:
+        return ["run", script, *sys.argv[1:]]
+    return [*sys.argv[2:], "--help"] if sys.argv[1:2] == ["help"] else sys.argv[1:]
+
+
 def _main(script: str | None) -> None:
-    arguments = sys.argv[1:] if script is None else ["run", script, *sys.argv[1:]]
+    arguments = _arguments(script)
     ended_by = signal.SIGINT
 
     def terminate(number: int, _: Any) -> None:
@@ -95,9 +102,7 @@ def _main(script: str | None) -> None:
         error.show()
         sys.exit(ExitStatus.REFUSED)
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "mnist-sweep"
-        message = error.format_message()  # of click, which ends some without a full stop
-        fail(f"{message}{'' if message.endswith(('.', '?', '?)')) else '.'} See `{command} --help`.")
+        fail(usage_message(error, cli, arguments))
     except SweepError as error:
         fail(str(error), error)
     except (click.Abort, KeyboardInterrupt) as error:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnist_sweep.text.numbers import seconds_of
+
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import DataSource
     from mnist_sweep.search.race import Known
@@ -21,6 +23,32 @@ FOLDER = click.Path(file_okay=False, readable=False, path_type=Path)  # it may b
 RACE = ("within", "error", "max_seeds", "assume")
 SCRIPT = click.Path(exists=True, dir_okay=False, path_type=Path)
 TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
+
+
+class Count(click.IntRange):
+    """A whole number in a range."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number in a range."""
+
+    name = "number"
+
+
+class Time(click.FloatRange):
+    """A time above 0, in seconds or with its unit."""
+
+    name = "time: write seconds, 90min or 2h"
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        seconds = seconds_of(str(value))
+        return super().convert(value if seconds is None else seconds, param, ctx)
 
 
 class ImageSize(click.ParamType[tuple[int, int]]):
@@ -82,18 +110,21 @@ trial_options = _adding(
         help="Run trials on Ray; in processes of this machine, without Ray; or one by one in this process, to debug.",
     ),
     click.option("--results", type=PATH, default=Path("results"), help="Folder with a folder for each sweep."),
-    click.option("--cpus-per-trial", type=click.IntRange(1), default=1, help="CPUs, and threads, per trial."),
+    click.option("--cpus-per-trial", type=Count(1), metavar="N", default=1, help="CPUs, and threads, per trial."),
     click.option(
-        "--gpus-per-trial", type=click.FloatRange(0), default=0.0, help="GPUs per trial; a fraction shares a GPU."
+        "--gpus-per-trial", type=Number(0), metavar="X", default=0.0, help="GPUs per trial; a fraction shares a GPU."
     ),
     click.option("--xla", is_flag=True, help="Compile gradients with XLA: for GPUs; slower on a CPU."),
-    click.option("--max-concurrent", type=click.IntRange(1), help="Maximum number of trials at a time."),
+    click.option("--max-concurrent", type=Count(1), metavar="N", help="Maximum number of trials at a time."),
     click.option(
-        "--num-trials", type=click.IntRange(1), help="Run only the first N trials of the sweep; end a search after N."
+        "--num-trials",
+        type=Count(1),
+        metavar="N",
+        help="Run only the first N trials of the sweep; end a search after N.",
     ),
-    click.option("--seeds", type=click.IntRange(1), help="Run each config with seeds 0 to N-1 instead of its own."),
+    click.option("--seeds", type=Count(1), metavar="N", help="Run each config with seeds 0 to N-1 instead of its own."),
     click.option("--configs", metavar="ID,…", help="Run only these configs of the sweep, by their ids or prefixes."),
-    click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, overriding the sweep's."),
+    click.option("--steps", type=Count(1), metavar="N", help="Training steps of every trial, overriding the sweep's."),
     click.option(
         "--precision",
         type=click.Choice(("float32", "mixed_bfloat16", "mixed_float16")),
@@ -129,18 +160,21 @@ race_options = _adding(
     ),
     click.option(
         "--within",
-        type=click.FloatRange(0, min_open=True),
+        type=Number(0, min_open=True),
         metavar="POINTS",
         help="With --until-known: the difference of mean values on validation that does not matter, in points; of an "
         "objective that is not a share, in its unit.",
     ),
     click.option(
         "--error",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=Number(0, 1, min_open=True, max_open=True),
+        metavar="X",
         default=0.05,
         help="With --until-known: largest probability of a wrong answer.",
     ),
-    click.option("--max-seeds", type=click.IntRange(2), default=30, help="With --until-known: most seeds of a config."),
+    click.option(
+        "--max-seeds", type=Count(2), metavar="N", default=30, help="With --until-known: most seeds of a config."
+    ),
     click.option(
         "--assume",
         type=click.Choice(("alike", "any")),

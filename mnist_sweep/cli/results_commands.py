@@ -8,7 +8,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, TRACEBACK
+from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, TRACEBACK, Count
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError, SweepError, no_rows
 from mnist_sweep.system.atomic_files import is_folder
@@ -161,7 +161,7 @@ Exit status: 0 every image is classified; 2 some cannot be, or bad usage.
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=PATH)
 @click.option("--trial", "name", help="Trial or config whose model is used, by a prefix of its id.")
-@click.option("--top", type=click.IntRange(1), default=3, help="Number of classes shown for each image.")
+@click.option("--top", type=Count(1), metavar="N", default=3, help="Number of classes shown for each image.")
 @answering
 def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> Answer:
     """Classify each IMAGE with the best model in DIR.
@@ -201,7 +201,7 @@ Examples:
 )
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--host", default="127.0.0.1", help="Interface to serve; one beyond loopback needs --token.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="Port, 0 for a free one; by default the folder's own.")
+@click.option("--port", type=Count(0, 65_535), metavar="N", help="Port, 0 for a free one; by default the folder's own.")
 @click.option(
     "--token",
     envvar="MNIST_SWEEP_TOKEN",

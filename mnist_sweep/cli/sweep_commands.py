@@ -85,7 +85,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 @click.option(
     "--address", help="Address of a running Ray cluster (`auto` or host:port); by default Ray starts on this machine."
 )
-@click.option("--max-retries", type=click.IntRange(0), default=2, help="Retries after a worker dies.")
+@click.option("--max-retries", type=options.Count(0), metavar="N", default=2, help="Retries after a worker dies.")
 @click.option(
     "--scheduler",
     type=click.Choice(("fifo", "asha", "median", "hyperband")),
@@ -94,18 +94,18 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 )
 @click.option(
     "--time-budget",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="Seconds after which running trials write checkpoints and the run ends; the same command resumes it.",
+    type=options.Time(),
+    metavar="TIME",
+    help="Time, in seconds or as 90min or 2h, after which the run pauses; the same command resumes it.",
 )
 @options.race_options
 @click.option(
     "--checkpoint-every",
     "checkpoint_seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=options.Time(),
+    metavar="TIME",
     default=30.0,
-    metavar="SECONDS",
-    help="Seconds between checkpoints of a running trial.",
+    help="Time between checkpoints of a running trial, in seconds or as 5min.",
 )
 @click.option(
     "--storage",

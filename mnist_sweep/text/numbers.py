@@ -1,10 +1,12 @@
 """Numbers in sentences and tables: shares, differences and intervals, counts, sizes and durations."""
 
 import math
+import re
 
 NO_FIGURE = "-"
 SHARE = "share"  # the unit of values in [0, 1]: they are written in percent, their differences in points
 LARGEST = 1e15  # that is written without an exponent
+SECONDS = {"s": 1, "min": 60, "h": 3600}
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -56,6 +58,12 @@ def duration(seconds: float) -> str:
     hours, minutes_left = divmod(minutes, 60)
     parts = (hours, "h"), (minutes_left, "min"), (0 if hours else rest, "s")
     return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
+
+
+def seconds_of(text: str) -> float | None:
+    """Return the seconds of a duration such as `90s`, `5 min` or `1.5h`; None if it is none."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h)", text.strip())
+    return float(found[1]) * SECONDS[found[2]] if found else None
 
 
 def clock(seconds: float) -> str:

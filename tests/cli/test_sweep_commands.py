@@ -188,7 +188,18 @@ def test_without_options_a_run_is_as_from_python_and_shows_its_progress(asked: d
 def test_every_option_reaches_the_run(asked: dict[str, Any]) -> None:
     kept = ["--keep-models", "all", "--no-predictions", "--summaries", "full", "--checkpoint-every", "5"]
     shown = ["--quiet", "--mlflow", "http://localhost:1", "--wandb", "digits"]
-    how = ["--retry", "failed", "--retry", "stopped", "--time-budget", "9", "--max-retries", "4", "--storage", "there"]
+    how = [
+        "--retry",
+        "failed",
+        "--retry",
+        "stopped",
+        "--time-budget",
+        "0.15 min",
+        "--max-retries",
+        "4",
+        "--storage",
+        "there",
+    ]
     invoke(*kept, *shown, *how)
     assert asked["keep"] == Keep(
         models="all", predictions=False, summaries="full", checkpoint_seconds=5.0, storage="there"

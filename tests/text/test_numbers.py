@@ -12,6 +12,7 @@ from mnist_sweep.text.numbers import (
     percent,
     points,
     probability,
+    seconds_of,
     size,
 )
 
@@ -92,3 +93,11 @@ def test_durations_are_in_words(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00"), (36000, "10:00:00")])
 def test_durations_read_as_on_a_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("1.5 min", 90), (" 2h ", 7200), ("0s", 0), ("90", None), ("1h30", None), ("-1s", None), ("", None)],
+)
+def test_a_duration_is_a_number_with_its_unit(text: str, seconds: float | None) -> None:
+    assert seconds_of(text) == seconds
