@@ -95,8 +95,9 @@ class TrackerError(SweepError, ConnectionError):
 
 
 def no_rows(folder: Path) -> LedgerError:
-    """Return the error for a folder without rows; it proposes one with rows, in the folder or with a name like its."""
+    """Return the error for a folder without rows; it proposes one with rows, in the folder or beside it."""
     inside, beside = ([path.parent for path in place.glob("*/rows")] for place in (folder, folder.parent))
-    near = difflib.get_close_matches(folder.name, [path.name for path in beside if path != folder], 1)
+    names = sorted(path.name for path in beside if path != folder)
+    near = difflib.get_close_matches(folder.name, names, 1) + names
     example = next(iter(sorted(inside) + [folder.with_name(name) for name in near]), "results/quickstart")
     return LedgerError(f"{folder} holds no rows: pass the folder of a sweep with finished trials, such as {example}.")

@@ -21,6 +21,7 @@ from mnist_sweep.errors import ConfigError
 
 INFINITY = math.inf
 MAX_DEPTH = 8  # of lists and objects in each other, in a row
+MAX_SHOWN = 300  # characters of a value in an error
 MAX_FLOAT = sys.float_info.max
 NUMBERS = (float, int)
 Coercion = Callable[[Any, str], Any]
@@ -40,8 +41,9 @@ def require_at_least(minimum: int, /, **values: int | None) -> None:
 
 
 def shown_in_one_line(value: object) -> str:
-    """Return the `repr` of a value without line breaks and addresses of memory."""
-    return re.sub(" at 0x[0-9a-f]+", "", " ".join(line.strip() for line in repr(value).splitlines()))
+    """Return the `repr` of a value without line breaks and addresses of memory, cut after 300 characters."""
+    text = re.sub(" at 0x[0-9a-f]+", "", " ".join(line.strip() for line in repr(value).splitlines()))
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:

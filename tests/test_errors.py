@@ -46,7 +46,9 @@ def test_error_says_in_its_docstring_what_happened(error: type[SweepError]) -> N
     assert inspect.cleandoc(error.__doc__ or "").endswith(".")
 
 
-@pytest.mark.parametrize(("name", "example"), [(".", "digits"), ("digit", "digits"), ("pets", None)])
+@pytest.mark.parametrize(
+    ("name", "example"), [(".", "digits"), ("digit", "digits"), ("pets", "digits"), ("none/pets", None)]
+)
 def test_folder_without_rows_proposes_one_with_rows(tmp_path: Path, name: str, example: str | None) -> None:
     (tmp_path / "digits" / "rows").mkdir(parents=True)
     said = str(tmp_path / example) if example else "results/quickstart"

@@ -17,6 +17,7 @@ from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.local import Local
+from mnist_sweep.runners.protocol import require_runner
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.search.race_forecast import forecast
 from mnist_sweep.statistics.race_simulation import Spreads
@@ -57,6 +58,7 @@ def plan(
         SweepError: The sweep, its data or its results folder cannot be used, or a trial does not fit this machine.
     """
     require(isinstance(sweep, Sweep), "sweep is a Sweep", sweep=sweep)
+    require_runner(runner)
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
     remaining = _remaining(sweep, folder, statuses(retry), keep=keep, needs_data=calibrate)
     trials, of_race = _to_run(remaining, spreads)

@@ -46,11 +46,12 @@ def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Match:
         raise LedgerError(f"{name!r} is the prefix of several ids in {folder}: {_listed(candidates)}: add a character.")
     if not candidates:
         known = list(rows) if seed else sorted({row.config_id for row in rows.values()})
-        close = get_close_matches(name, known, NUM_NAMED, cutoff=0.5) or known
-        raise LedgerError(f"{folder} has no trial or config {name!r}; similar ids are {_listed(close)}.")
+        close = get_close_matches(name, known, NUM_NAMED, cutoff=0.5)
+        way_out = f"similar ids are {_listed(close)}" if close else f"its ids, as in trials.csv, are {_listed(known)}"
+        raise LedgerError(f"{folder} has no trial or config {name!r}; {way_out}.")
     found = sorted((row for row in of_seed if row.config_id in candidates), key=lambda row: row.config["seed"])
     return Match(found[0].trial_id if seed else candidates[0], tuple(found))
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join([*names[:NUM_NAMED], *["…"] * (len(names) > NUM_NAMED)])
+    return ", ".join(names[:NUM_NAMED]) + (", …" if len(names) > NUM_NAMED else "")

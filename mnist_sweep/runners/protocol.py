@@ -98,3 +98,9 @@ def require_one_gpu(gpus_per_trial: float) -> None:
     """Validate that a trial asks for one GPU at most, or raise a ConfigError."""
     rule = "0 <= gpus_per_trial <= 1 (a trial trains on one GPU, so another one would be idle)"
     require(0 <= gpus_per_trial <= 1, rule, gpus_per_trial=gpus_per_trial)
+
+
+def require_runner(runner: object) -> None:
+    """Raise a ConfigError unless a runner is None or has `run`; a class has not been created yet."""
+    holds = runner is None or (hasattr(runner, "run") and not isinstance(runner, type))
+    require(holds, "runner is an instance of a runner, such as Local() or RayTune()", runner=runner)

@@ -16,7 +16,7 @@ from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import SweepError
 from mnist_sweep.results import saved_race
-from mnist_sweep.runners.protocol import Runner
+from mnist_sweep.runners.protocol import Runner, require_runner
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.best_config import best_config
@@ -73,6 +73,7 @@ def run(
         KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
     require(isinstance(sweep, Sweep), "sweep is a Sweep", sweep=sweep)
+    require_runner(runner)
     require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)
     again = statuses(retry)
     sweep, runner = sweep.with_options(until=until), runner or RayTune()

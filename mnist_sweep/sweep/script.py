@@ -7,6 +7,7 @@ script becomes one line that names the script's own line.
 
 import ast
 import dataclasses
+import difflib
 import os
 import sys
 import traceback
@@ -35,16 +36,17 @@ def load(path: str | Path) -> Sweep:
         SweepError: As raised by the script's own use of mnist_sweep, after the script's line.
     """
     path = Path(path)
-    if not is_file(path):
-        raise ScriptError(f"there is no sweep script {path}.")
-    if path.suffix != ".py":
-        raise ScriptError(f"a sweep script is a .py file, but got {path}.")
+    if path.suffix != ".py" or not is_file(path):
+        rule = "there is no sweep script" if path.suffix == ".py" else "a sweep script is a .py file, but got"
+        beside = [file.name for file in path.parent.glob("*.py") if is_file(file)]
+        near = difflib.get_close_matches(path.name, beside, 1)
+        raise ScriptError(f"{rule} {path}{f'; did you mean {path.with_name(near[0])}?' if near else '.'}")
     module = import_script(path)
     sweep = getattr(module, "SWEEP", None)
     if not isinstance(sweep, Sweep):
         got = "nothing" if sweep is None else f"a {type(sweep).__name__}"
         reached = getattr(module, "__run_reached__", "")
-        where = f" before it calls {reached}, where its import ends," if reached else ""
+        where = f" before it calls {reached}," if reached else ""
         raise ScriptError(
             f"{path} must define SWEEP, a mnist_sweep.Sweep,{where} but it defines {got} under that name."
         )

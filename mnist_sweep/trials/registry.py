@@ -5,6 +5,7 @@ running script is named after the script's file, not `__main__`.
 """
 
 import contextlib
+import difflib
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
@@ -59,8 +60,10 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
         if name in known:
             return known[name]
     if not isinstance(name, str) or ":" not in name:
-        listed = f"known are {', '.join(sorted(registry))}; name your own by its import path, `package.module:Name`"
-        raise UnknownNameError(f"unknown {kind} {name!r}: {listed}.")
+        near = difflib.get_close_matches(str(name).lower(), registry, 1)
+        listed = f"known are {', '.join(sorted(registry))}{f' (did you mean {near[0]}?)' if near else ''}"
+        way_out = "name your own by its import path, `package.module:Name`"
+        raise UnknownNameError(f"unknown {kind} {name!r}: {listed}; {way_out}.")
     module, _, attribute = name.partition(":")
     try:
         with definitions_only():

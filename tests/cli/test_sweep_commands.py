@@ -27,6 +27,7 @@ COST = TrialCost(start=3.0, step=1.0, image=0.0, overhead=2.5, tracing=0.0, savi
 SCRIPTS = {
     "unknown data set": ("TrialConfig(data='letters')", "unknown data 'letters': known are arrays, cifar10, csv"),
     "unknown model": ("TrialConfig(model='vgg')", "unknown model 'vgg': known are cnn, resnet, softmax"),
+    "capital letters": ("TrialConfig(optimizer='Adam')", "(did you mean adam?)"),
     "unknown optimizer": ("TrialConfig(optimizer='sgd')", "unknown optimizer 'sgd': known are adagrad, adam"),
     "unknown field": ("grid(BASE, {'model.depth': [1]})", "the axis 'model.depth' names no field of Softmax"),
     "dropout 1": ("CNN(dropout=1.0)", "`0 <= dropout < 1` must hold, but got dropout=1.0"),

@@ -54,7 +54,7 @@ def test_name_or_its_beginning_finds_the_trial_or_the_config(name: str, found: s
         (None, ["at least 4 characters", "None"]),
         ("bbbb44445556", ["no trial or config 'bbbb44445556'", "similar ids are bbbb44445555"]),
         ("bbbb44445555-4", ["no trial or config", "bbbb44445555-2", "bbbb44445555-3"]),
-        ("zzzzzz", ["no trial or config 'zzzzzz'", str(FOLDER), "aaaa11112222", "bbbb44445555"]),
+        ("zzzzzz", [f"{FOLDER} has no trial or config 'zzzzzz'; its ids, as in trials.csv, are aaaa11112222"]),
     ],
 )
 def test_name_of_none_or_of_several_is_refused_with_those_that_come_close(

@@ -209,9 +209,20 @@ def test_a_trial_that_cannot_run_stops_the_sweep_before_anything_is_written(
 
 def test_only_a_sweep_is_run_or_planned(tmp_path: Path) -> None:
     unsuited: Any = "sweeps/quickstart.py"
+    trials: Any = [BASE] * 9
     for function in (run, plan):
         with pytest.raises(ConfigError, match="`sweep is a Sweep` must hold, but got sweep='sweeps/"):
             function(unsuited, results=tmp_path / "results")
+        with pytest.raises(ConfigError, match=r"got sweep=\[TrialConfig\(.{,300}…\.$"):
+            function(trials, results=tmp_path / "results")
+
+
+@pytest.mark.parametrize("runner", ["local", Local])
+def test_only_an_instance_of_a_runner_runs_or_is_planned_for(tmp_path: Path, runner: Any) -> None:
+    for function in (run, plan):
+        with pytest.raises(ConfigError, match=r"runner is an instance of a runner, such as Local\(\) or RayTune\(\)"):
+            function(Sweep(name="a", trials=[BASE]), results=tmp_path / "results", runner=runner)
+    assert list(tmp_path.iterdir()) == []
 
 
 def exiting() -> Any:

@@ -92,6 +92,13 @@ def test_a_config_error_keeps_its_kind_and_gains_the_line(tmp_path: Path) -> Non
         load(write(tmp_path, "TrialConfig(num_steps=0)"))
 
 
+@pytest.mark.parametrize("name", ["my_sweep", "my_swep.py", ".\\my_sweep.py"])
+def test_the_name_of_a_script_nearby_is_proposed(tmp_path: Path, name: str) -> None:
+    (tmp_path / "my_sweep.py").touch()
+    with pytest.raises(ScriptError, match=r"did you mean .*my_sweep\.py\?$"):
+        load(tmp_path / name)
+
+
 @pytest.mark.parametrize("name", ["missing.py", "folder.py", "notes.txt"])
 def test_what_is_no_script_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.py").mkdir()
@@ -127,7 +134,7 @@ def test_the_import_of_a_script_ends_where_it_starts_a_run(tmp_path: Path, call:
 
 
 def test_a_script_defines_its_sweep_before_it_starts_a_run(tmp_path: Path) -> None:
-    with pytest.raises(ScriptError, match=r"must define SWEEP.* before it calls run\(\), where its import ends"):
+    with pytest.raises(ScriptError, match=r"must define SWEEP.* before it calls run\(\), but it defines nothing"):
         load(write(tmp_path, f"{MODEL}run(3)\n{SWEEP}"))
 
 
