@@ -67,7 +67,7 @@ def main(script: str | None = None) -> None:
         is_closed_pipe = error.errno == errno.EPIPE  # the reader of the output has ended, as `head` does
         status = ExitStatus.OK if is_run else ExitStatus.NOT_ALL if is_closed_pipe else ExitStatus.REFUSED
         if is_run or not is_closed_pipe:
-            continues = ": the run continues without it" * is_run
+            continues = ": the run continues without it" if is_run else ""
             echo(f"error: standard output cannot be written ({error.strerror}){continues}.", err=True)
 
     with tolerant_streams(report):

@@ -105,7 +105,7 @@ def _run_command(words: list[str], text: bytes) -> list[str]:
             if isinstance(error, subprocess.TimeoutExpired):
                 return ["no answer"]
             raise
-    return [f"the command ended with status {process.returncode}"] * bool(process.returncode)
+    return [f"the command ended with status {process.returncode}"] if process.returncode else []
 
 
 def _post_in_time(url: str, text: bytes) -> list[str]:

@@ -182,7 +182,7 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
 
     def show() -> None:
         verb = "predicted" if card.is_regression else "classified"
-        echo(*[f"{verb} by the model of trial {model.row.trial_id}, {model.role}"] * bool(good))
+        echo(*([f"{verb} by the model of trial {model.row.trial_id}, {model.role}"] if good else []))
         for answer in good:
             preprocessing = f" ({answer.preprocessing})" if answer.preprocessing else ""
             echo(f"{answer.name}: {answer.text(names, top)}{preprocessing}")

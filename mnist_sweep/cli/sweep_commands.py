@@ -203,7 +203,7 @@ def _run_sweep(make: "Callable[[], Sweep]", chosen: dict[str, Any]) -> Answer:
 
         report = write_report(outcome.folder)
         console.print(f"report: {report}", soft_wrap=True, highlight=False)
-    rest = ", until the time budget was used up: the same command runs the rest" * outcome.out_of_time
+    rest = ", until the time budget was used up: the same command runs the rest" if outcome.out_of_time else ""
     took = f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {clock(outcome.seconds)}{rest}"
     console.print(took, soft_wrap=True)
     for line in outcome.unsent:

@@ -230,4 +230,5 @@ def _name(trial: TrialConfig) -> str:
         differs = trial.optimizer != default.optimizer, trial.batch_size != default.batch_size
         parts = ["own training code", *itertools.compress(parts, differs)]
     parts += [value for value in (trial.precision, trial.augmentation) if value not in ("float32", "none")]
-    return ", ".join(parts + ["weight decay"] * (trial.weight_decay > 0))
+    parts += ["weight decay"] if trial.weight_decay else []
+    return ", ".join(parts)

@@ -67,7 +67,7 @@ def disk(
         "tables": REPORT + sum(TABLES + TABLES_POINT * number for number in points),
         "predictions": sum(_blocks(PREDICTIONS + number) for number in images) if keep.predictions else 0,
         "models": {"all": sum(models), "best": sum(sorted(models)[-num_kept:]), "none": 0}[keep.models],
-        "checkpoints": 2 * sum(sorted(states)[-num_workers:]) + sum(states) * is_population,
+        "checkpoints": 2 * sum(sorted(states)[-num_workers:]) + (sum(states) if is_population else 0),
     }
 
 

@@ -122,7 +122,7 @@ class Plan:
             shared = self.memory - self.num_workers * self.worker_memory
             fit = (self.free_memory - shared) // self.worker_memory
             way_out = f"run with --max-concurrent {fit}" if fit >= 1 else "not even one fits"
-            trials = f"{counted(self.num_workers, 'trial')} at a time take{'s' * (self.num_workers == 1)}"
+            trials = f"{counted(self.num_workers, 'trial')} at a time take{'s' if self.num_workers == 1 else ''}"
             yield f"{trials} {size(self.memory)} of memory, but only {size(self.free_memory)} is free: {way_out}."
         if (needed := sum(self.disk.values())) > self.free_disk:
             way_out = "choose another folder with --results, or keep less (--keep-models none, --no-predictions)"

@@ -61,7 +61,7 @@ def wall_seconds(
         finished[worker] += 1
         saved: Mapping[Retention, float] = {"all": 1.0, "best": 1 / finished[worker], "none": 0.0}
         seconds = trial.seconds + BETWEEN_TRIALS[runner] + trial.saving * saved[models]
-        seconds += trial.tracing * (trial.kind not in traced[worker])
+        seconds += trial.tracing if trial.kind not in traced[worker] else 0.0
         traced[worker].add(trial.kind)
         heapq.heappush(free, (at + seconds, worker))
     return max(at for at, _ in free)

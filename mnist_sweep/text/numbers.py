@@ -39,7 +39,7 @@ def probability(p: float) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, as `1 trial` or `1,000 trials`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size(number: int) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnist_sweep.text.lines import MAX_LENGTH, listed, one_line, printable, shortened
+from mnist_sweep.text.lines import MAX_LENGTH, first_of, listed, one_line, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,7 @@ def test_long_text_is_cut_and_marked() -> None:
 
 def test_lists_are_in_words() -> None:
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+def test_a_long_list_ends_with_the_number_of_its_rest() -> None:
+    assert [first_of("abc", number) for number in (1, 2, 3)] == ["a, 2 more", "a, b, 1 more", "a, b, c"]

@@ -47,7 +47,7 @@ def _scale(found: Overview) -> str:
 def _duplicates(found: Overview) -> Iterator[str]:
     if number := len(found.duplicates):
         num_alike = sum(not one.is_exact for one in found.duplicates)
-        alike = f", {num_alike:,} of them in another size or encoding" * bool(num_alike)
+        alike = f", {num_alike:,} of them in another size or encoding" if num_alike else ""
         yield f"{counted(number, 'duplicate')} in two splits{alike}:"
         for one in found.duplicates[:MAX_DUPLICATES]:
             yield f"  {one.image} is {one.original}{'' if one.is_exact else ', in another size or encoding'}"

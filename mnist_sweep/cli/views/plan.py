@@ -53,7 +53,7 @@ def _layers(network: NetworkPlan) -> Table:
         if number < first or number >= first + num_left_out:
             output = "x".join(map(str, layer.output))
             cells = [layer.name, output, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"]
-            table.add_row(*cells, *[layer.rule] * with_rules)
+            table.add_row(*cells, *([layer.rule] if with_rules else []))
     return table
 
 

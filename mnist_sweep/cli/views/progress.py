@@ -87,10 +87,9 @@ class Live(_Progress):
         return Group(head, *more, running_table(run.running[: max(1, self._console.height - 8)], time.time()))
 
     def _headline(self, run: LiveRun) -> str:
-        num_failed = self._state.num_failed
-        parts = [f"{run.num_done}/{run.num_trials}", *[f"{num_failed} failed"] * bool(num_failed)]
+        failed = f"{self._state.num_failed} failed" if self._state.num_failed else ""
         left = self._state.time_left()
-        return " · ".join([*parts, left.text()] if left else parts)
+        return " · ".join(filter(None, (f"{run.num_done}/{run.num_trials}", failed, left.text() if left else "")))
 
 
 def for_console(console: Console) -> events.Listener:
