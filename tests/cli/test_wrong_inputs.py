@@ -35,7 +35,7 @@ TESTS = {
     ],
     "spaces of searches": [
         "search.test_define_by_run.test_a_function_that_is_no_space_is_refused",
-        "search.test_optuna_searcher.test_what_are_no_several_objectives_is_refused",
+        "search.test_optuna_samplers.test_what_are_no_several_objectives_is_refused",
         "search.test_define_by_run.test_a_space_that_does_not_go_with_the_search_is_refused",
         "search.test_search.test_a_search_that_makes_no_sense_is_refused",
     ],
