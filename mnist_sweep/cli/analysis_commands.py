@@ -9,7 +9,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, Number
+from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.atomic_files import is_read_only
@@ -17,9 +17,9 @@ from mnist_sweep.text.numbers import counted, duration
 
 WITHIN = click.option(
     "--within",
-    type=Number(0, min_open=True),
+    type=click.FloatRange(0, min_open=True),
     metavar="POINTS",
-    help="Largest difference that does not matter: in points of shares (default: 0.5), else in the objective's unit.",
+    help="Largest difference that does not matter: in percentage points (default: 0.5), or in the objective's unit.",
 )
 
 
@@ -33,15 +33,15 @@ Examples:
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html")
 @click.option("--output", metavar="FILE", type=PATH, help="Write to FILE instead of a file in DIR.")
-@click.option("--compare", "other", metavar="OTHER", type=FOLDER, help="Put DIR and OTHER side by side instead.")
+@click.option("--compare", "other", metavar="OTHER", type=FOLDER, help="Compare DIR with OTHER instead.")
 @WITHIN
 @answering
 def report(
     folder: Path, format_: Literal["html", "md"], output: Path | None, other: Path | None, within: float | None
 ) -> Answer:
-    """Write the report on DIR: one offline HTML page, or Markdown.
+    """Write the report of DIR: one offline HTML page, or Markdown.
 
-    With --compare, it is a page on both sweeps, comparison.html: which one has the better config, and what differs.
+    With --compare, write comparison.html on two sweeps: which has the better config, and how they differ.
     """
     from mnist_sweep.reports import background
     from mnist_sweep.reports.writer import write_comparison, write_report
@@ -71,7 +71,7 @@ Examples:
 def compare(folder: Path, a: str, b: str) -> Answer:
     """Test whether the difference between A and B is significant.
 
-    A and B are trials in DIR, or configs, which are compared over their seeds.
+    A and B are ids of trials in DIR, or of configs, which are compared over their seeds; or unique beginnings of ids.
     """
     from mnist_sweep.analysis import comparison
     from mnist_sweep.cli.safe_console import Terminal
@@ -94,9 +94,9 @@ Exit status: 0 one is better; 3 they are equivalent; 4 undecided; 2 bad usage.
 @WITHIN
 @answering
 def verdict(folder: Path, a: str, b: str, within: float | None) -> Answer:
-    """Judge which of A and B is better, for a program to act on.
+    """Decide whether A or B is better, for a program to act on.
 
-    A and B are configs in DIR, judged over their seeds, or trials, judged as trained models.
+    A and B are ids of configs in DIR, judged over their seeds, or of trials, judged as trained models.
     """
     from mnist_sweep.analysis import judgement
 
@@ -114,8 +114,10 @@ Examples:
 """,
 )
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option("--budget", metavar="TIME|N", help="What the runs may take: a time such as 90min or 2h, or N trials.")
-@click.option("--script", type=SCRIPT, help="The sweep script; by default that of the last run, with its options.")
+@click.option(
+    "--budget", metavar="TIME|N", help="Limit for the runs together: a time such as 90min or 2h, or N trials."
+)
+@click.option("--script", type=SCRIPT, help="Sweep script; default: that of the last run, with its options.")
 @WITHIN
 @answering
 def propose(folder: Path, budget: str | None, script: Path | None, within: float | None) -> Answer:
@@ -173,10 +175,10 @@ def effects(folder: Path) -> Answer:
 
 @click.command()
 @click.argument("a", metavar="DIR", type=FOLDER)
-@click.argument("b", metavar="DIR", type=FOLDER)
+@click.argument("b", metavar="OTHER", type=FOLDER)
 @answering
 def diff(a: Path, b: Path) -> Answer:
-    """Compare the configs and results of two sweeps."""
+    """Compare the configs and results of DIR and OTHER."""
     from mnist_sweep.analysis import sweep_diff
     from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import diff as view

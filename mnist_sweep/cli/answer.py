@@ -39,7 +39,7 @@ class Answer:
 def answering(command: Callable[..., Answer]) -> Callable[..., int]:
     """Add `--json` to a command that returns an answer; the innermost decorator of the command."""
 
-    @click.option(OPTION, "as_json", is_flag=True, help="Print one JSON object, for programs; also of an error.")
+    @click.option(OPTION, "as_json", is_flag=True, help="Print one JSON object instead, even for an error.")
     @functools.wraps(command)
     def called(*, as_json: bool, **given: Any) -> int:
         if not as_json:

@@ -25,18 +25,6 @@ SCRIPT = click.Path(exists=True, dir_okay=False, path_type=Path)
 TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
 
 
-class Count(click.IntRange):
-    """A whole number in a range."""
-
-    name = "whole number"
-
-
-class Number(click.FloatRange):
-    """A number in a range."""
-
-    name = "number"
-
-
 class Time(click.FloatRange):
     """A time above 0, in seconds or with its unit."""
 
@@ -82,13 +70,13 @@ class Pair(click.ParamType[tuple[float, float]]):
 
 
 IMAGE_SIZE = click.option(
-    "--image-size", type=ImageSize(), help="Scale images of files to this size: 64, or 48x64 for height and width."
+    "--image-size", type=ImageSize(), help="Scale images to this size: 64, or 48x64 (height x width)."
 )
 VALUE_RANGE = click.option(
     "--value-range",
     type=Pair("0,1 for values that become 0 and 1"),
     metavar="LOW,HIGH",
-    help="Values of the arrays of --data that become 0 and 1; by default whole numbers from 0 to 255.",
+    help="Values in .npz and .npy files that become 0 and 1; default: whole numbers from 0 to 255.",
 )
 
 
@@ -98,7 +86,9 @@ def _adding(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
 
 trial_options = _adding(
     click.option(
-        "--data", metavar="PATH", help="Images in place of the sweep's: file, folder, or name of a built-in data set."
+        "--data",
+        metavar="PATH",
+        help="Images to use instead of the sweep's: a file, a folder, or the name of a built-in data set.",
     ),
     IMAGE_SIZE,
     VALUE_RANGE,
@@ -107,24 +97,36 @@ trial_options = _adding(
         "runner_name",
         type=click.Choice(("in-process", "local", "ray")),
         default="ray",
-        help="Run trials on Ray; in processes of this machine, without Ray; or one by one in this process, to debug.",
+        help="ray; local: in processes on this machine, without Ray; in-process: one by one in this process, to debug.",
     ),
-    click.option("--results", type=PATH, default=Path("results"), help="Folder with a folder for each sweep."),
-    click.option("--cpus-per-trial", type=Count(1), metavar="N", default=1, help="CPUs, and threads, per trial."),
     click.option(
-        "--gpus-per-trial", type=Number(0), metavar="X", default=0.0, help="GPUs per trial; a fraction shares a GPU."
+        "--results", type=PATH, default=Path("results"), help="Folder in which each sweep has its own folder."
+    ),
+    click.option(
+        "--cpus-per-trial", type=click.IntRange(1), metavar="N", default=1, help="CPUs, and threads, per trial."
+    ),
+    click.option(
+        "--gpus-per-trial",
+        type=click.FloatRange(0),
+        metavar="X",
+        default=0.0,
+        help="GPUs per trial; a fraction shares a GPU.",
     ),
     click.option("--xla", is_flag=True, help="Compile gradients with XLA: for GPUs; slower on a CPU."),
-    click.option("--max-concurrent", type=Count(1), metavar="N", help="Maximum number of trials at a time."),
+    click.option("--max-concurrent", type=click.IntRange(1), metavar="N", help="Maximum number of trials at a time."),
     click.option(
         "--num-trials",
-        type=Count(1),
+        type=click.IntRange(1),
         metavar="N",
         help="Run only the first N trials of the sweep; end a search after N.",
     ),
-    click.option("--seeds", type=Count(1), metavar="N", help="Run each config with seeds 0 to N-1 instead of its own."),
+    click.option(
+        "--seeds", type=click.IntRange(1), metavar="N", help="Run each config with seeds 0 to N-1 instead of its own."
+    ),
     click.option("--configs", metavar="ID,…", help="Run only these configs of the sweep, by their ids or prefixes."),
-    click.option("--steps", type=Count(1), metavar="N", help="Training steps of every trial, overriding the sweep's."),
+    click.option(
+        "--steps", type=click.IntRange(1), metavar="N", help="Training steps of every trial, overriding the sweep's."
+    ),
     click.option(
         "--precision",
         type=click.Choice(("float32", "mixed_bfloat16", "mixed_float16")),
@@ -146,7 +148,7 @@ trial_options = _adding(
     click.option(
         "--set-aside",
         is_flag=True,
-        help="Move rows of different data or code to set_aside/ in the results folder, and rerun their trials.",
+        help="Move rows trained with other data or code to set_aside/ in the results folder, and rerun their trials.",
     ),
     TRACEBACK,
     click.option("--no-predictions", is_flag=True, help="Do not keep predicted classes, which `compare` needs."),
@@ -160,20 +162,24 @@ race_options = _adding(
     ),
     click.option(
         "--within",
-        type=Number(0, min_open=True),
+        type=click.FloatRange(0, min_open=True),
         metavar="POINTS",
-        help="With --until-known: the difference of mean values on validation that does not matter, in points; of an "
-        "objective that is not a share, in its unit.",
+        help="With --until-known: largest difference of validation means that does not matter, in percentage points, "
+        "or in the objective's unit.",
     ),
     click.option(
         "--error",
-        type=Number(0, 1, min_open=True, max_open=True),
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
         metavar="X",
         default=0.05,
         help="With --until-known: largest probability of a wrong answer.",
     ),
     click.option(
-        "--max-seeds", type=Count(2), metavar="N", default=30, help="With --until-known: most seeds of a config."
+        "--max-seeds",
+        type=click.IntRange(2),
+        metavar="N",
+        default=30,
+        help="With --until-known: maximum number of seeds per config.",
     ),
     click.option(
         "--assume",

@@ -8,7 +8,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, TRACEBACK, Count
+from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, TRACEBACK
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError, SweepError, no_rows
 from mnist_sweep.system.atomic_files import is_folder
@@ -29,7 +29,7 @@ Exit status with --watch: 0 the run is complete and no trial failed; 1 some fail
 """
 )
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option("--watch", "is_watched", is_flag=True, help="Follow the run into DIR until it ends, or until Ctrl-C.")
+@click.option("--watch", "is_watched", is_flag=True, help="Follow the run in DIR until it ends, or until Ctrl-C.")
 @answering
 def status(folder: Path, *, is_watched: bool) -> Answer:
     """Show the status of the trials in DIR, and the best of them.
@@ -83,7 +83,7 @@ def table(folder: Path) -> Answer:
 def mend(folder: Path) -> Answer:
     """Move damaged rows of DIR to DIR/damaged.
 
-    The next run of the sweep runs those trials again.
+    The next run of the sweep repeats their trials.
     """
     from mnist_sweep.results.damaged_rows import move_damaged
     from mnist_sweep.results.ledger import Ledger
@@ -135,7 +135,7 @@ Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a
 @click.option(
     "--script",
     type=SCRIPT,
-    help="Script that defines the trial's own model or data set, or lies beside the module that does.",
+    help="Script that defines the trial's own model or data set, or is in the same folder as the module that does.",
 )
 @TRACEBACK
 @answering
@@ -160,8 +160,8 @@ Exit status: 0 every image is classified; 2 some cannot be, or bad usage.
 )
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=PATH)
-@click.option("--trial", "name", help="Trial or config whose model is used, by a prefix of its id.")
-@click.option("--top", type=Count(1), metavar="N", default=3, help="Number of classes shown for each image.")
+@click.option("--trial", "name", metavar="ID", help="Use the model of this trial or config: its id, or a beginning.")
+@click.option("--top", type=click.IntRange(1), metavar="N", default=3, help="Number of classes shown for each image.")
 @answering
 def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> Answer:
     """Classify each IMAGE with the best model in DIR.
@@ -200,20 +200,19 @@ Examples:
 """
 )
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option("--host", default="127.0.0.1", help="Interface to serve; one beyond loopback needs --token.")
-@click.option("--port", type=Count(0, 65_535), metavar="N", help="Port, 0 for a free one; by default the folder's own.")
+@click.option("--host", default="127.0.0.1", help="Interface to serve; beyond loopback, --token is required.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0 picks a free one. Default: DIR's own.")
 @click.option(
     "--token",
     envvar="MNIST_SWEEP_TOKEN",
     show_envvar=True,
-    help="Secret part of the address, by default your own for the folder; other users see it in the list of processes.",
+    help="Secret part of the address; default: your own for DIR. Other users see it in the list of processes.",
 )
 @answering
 def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> Answer:
     """Serve a live page of DIR to browsers, until Ctrl-C.
 
-    It only reads DIR, so it may start and end at any time during a run, or after it. Whoever has the printed address
-    can read the page.
+    It only reads DIR, so you can start and stop it at any time. Whoever has the printed address can read the page.
     """
     from mnist_sweep.watch import address as addresses
     from mnist_sweep.watch.server import serve

@@ -43,10 +43,9 @@ Examples:
 def plan(script: Path, **chosen: Any) -> Answer:
     """Estimate time, memory and disk space of the sweep in SCRIPT.
 
-    Shows the layers of its networks with output, parameters, and multiply-adds per image. Then measures a few training
-    steps of each kind of trial on this machine, with as many trials at a time as the run will have, and estimates what
-    the missing trials will take. The time is saved in the results folder; the report of a run with the same options
-    shows it beside the real time.
+    Show each layer's output, parameters, and multiply-adds per image. Then time a few training steps of each kind of
+    trial, as many trials at a time as the run will have, and estimate what the missing trials will take. The estimate
+    is saved in the results folder; the report of a run with the same options shows it beside the real time.
     """
     from mnist_sweep.cli.safe_console import Terminal
     from mnist_sweep.cli.views import plan as view
@@ -83,14 +82,16 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 @click.argument("script", type=options.PATH)
 @options.trial_options
 @click.option(
-    "--address", help="Address of a running Ray cluster (`auto` or host:port); by default Ray starts on this machine."
+    "--address",
+    metavar="ADDRESS",
+    help="Running Ray cluster (`auto` or HOST:PORT); default: start Ray on this machine.",
 )
-@click.option("--max-retries", type=options.Count(0), metavar="N", default=2, help="Retries after a worker dies.")
+@click.option("--max-retries", type=click.IntRange(0), metavar="N", default=2, help="Retries after a worker dies.")
 @click.option(
     "--scheduler",
     type=click.Choice(("fifo", "asha", "median", "hyperband")),
     default="fifo",
-    help="Ray Tune scheduler that stops trials which fall behind; fifo stops none.",
+    help="Ray Tune scheduler that stops trials early if they fall behind; fifo stops none.",
 )
 @click.option(
     "--time-budget",
@@ -111,7 +112,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     "--storage",
     metavar="WHERE",
     show_default="the results folder",
-    help="Folder or URL (s3://…, gs://…) that all machines see, for checkpoints, logs and models.",
+    help="Folder or URL (s3://…, gs://…) that all machines can reach, for checkpoints, logs and models.",
 )
 @click.option(
     "--summaries",
@@ -131,12 +132,15 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     envvar="MNIST_SWEEP_NOTIFY",
     show_envvar=True,
     metavar="URL|COMMAND",
-    help="Post a JSON object to a webhook, or give it to a command as input, when the run has ended or failed.",
+    help="When the run ends or fails, post a JSON object to a URL, or pass it to a command on standard input.",
 )
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 @answering
 def run(script: Path, **chosen: Any) -> Answer:
-    """Run the missing trials of SCRIPT; write tables and report."""
+    """Run the missing trials of SCRIPT; write tables and a report.
+
+    The same command resumes an interrupted run, and runs what you have added to the script.
+    """
     return _run(lambda: options.load_sweep(script, chosen), chosen)
 
 
@@ -152,9 +156,9 @@ Examples:
 def quickstart(**chosen: Any) -> Answer:
     """Run a ready-made sweep on your images, without a script.
 
-    It compares five optimizers, four rates of dropout and two widths of a small network, and writes tables and report.
-    It needs at least 50 training images, its batch size. PATH is the name of a built-in data set (by default digits),
-    or the path of an .npz, CSV or Parquet file, or of a folder of images, arrays, IDX files or tables.
+    Compare five optimizers, four dropout rates and two widths of a small network, and write tables and a report. At
+    least 50 training images are needed, one batch. The PATH of --data is an .npz, CSV or Parquet file, a folder of
+    images, arrays, IDX files or tables, or the name of a built-in data set (default: digits).
     """
     from mnist_sweep.sweep.ready_sweep import ready_sweep
 

@@ -32,6 +32,7 @@ def usage_message(error: click.UsageError, cli: click.Group, words: list[str]) -
         word = error.command_name
         hint = f"Did you mean 'run {word}'?" if word.endswith(".py") else _hint(word, [*cli.commands])
     message = f"{error.message} {hint}" if hint else error.format_message()
+    message = message.replace("integer range.", "whole number.").replace("float range.", "number.")
     end = "" if message.endswith((".", "?", "?)")) else "."
     command = " ".join(["mnist-sweep", *(word for word in words[:1] if word in cli.commands)])
     return f"{message}{end} See `{command} --help`."
