@@ -27,26 +27,21 @@ KEPT = ("folder", "num_trials", "num_run", "num_failed", "complete", "out_of_tim
 Receiver = str | list[str]  # a URL, or the words of a command
 
 
-class Target(click.ParamType[Receiver]):
-    """An http(s) URL to post to, or else a command."""
-
-    name = "target"
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Receiver:
-        """Return it, with a command in words."""
-        try:
-            if "://" in str(value).partition(" ")[0]:
-                url = urlsplit(str(value))
-                is_known = url.scheme in ("http", "https") and url.hostname and url.port != 0 and "@" not in url.netloc
-                if is_known and str(value).isascii() and str(value).isprintable() and " " not in str(value):
-                    return str(value)
-                self.fail("a URL must be https://HOST/… or http://HOST/…, without a user.", param, context)
-            words = shlex.split(str(value))
-        except ValueError as error:  # a bracket, a port or a quotation mark that is wrong
-            self.fail(f"it is neither a URL nor a command ({error}).", param, context)
-        if not words or shutil.which(words[0]) is None:
-            self.fail("it is not a URL, and its first word is not a command on PATH.", param, context)
-        return words
+def receiver(text: str) -> Receiver:
+    """Return an http(s) URL to post to as it is, or the words of a command."""
+    try:
+        if "://" in text.partition(" ")[0]:
+            url = urlsplit(text)
+            is_known = url.scheme in ("http", "https") and url.hostname and url.port != 0 and "@" not in url.netloc
+            if is_known and text.isascii() and text.isprintable() and " " not in text:
+                return text
+            raise click.BadParameter("a URL must be https://HOST/… or http://HOST/…, without a user.")
+        words = shlex.split(text)
+    except ValueError as error:  # a bracket, a port or a quotation mark that is wrong
+        raise click.BadParameter(f"it is neither a URL nor a command ({error}).") from None
+    if not words or shutil.which(words[0]) is None:
+        raise click.BadParameter("it is not a URL, and its first word is not a command on PATH.")
+    return words
 
 
 def notifying(receiver: Receiver, run: Callable[[], Answer]) -> Answer:

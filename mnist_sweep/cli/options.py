@@ -25,56 +25,36 @@ SCRIPT = click.Path(exists=True, dir_okay=False, path_type=Path)
 TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
 
 
-class Time(click.FloatRange):
-    """A time above 0, in seconds or with its unit."""
-
-    name = "time: write seconds, 90min or 2h"
-
-    def __init__(self) -> None:
-        super().__init__(0, min_open=True)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds."""
-        seconds = seconds_of(str(value))
-        return super().convert(value if seconds is None else seconds, param, ctx)
+def time(text: str) -> float:
+    """Return the seconds of `90`, `90min` or `2h`, above 0."""
+    if not (seconds := seconds_of(text if text[-1:].isalpha() else f"{text}s")):
+        raise ValueError(f"{text!r} is not a time above 0: write 90 for seconds, 90min or 2h.")
+    return seconds
 
 
-class ImageSize(click.ParamType[tuple[int, int]]):
-    """A height and a width in pixels, such as `48x64`, or one number for both."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, int]:
-        """Return the height and the width."""
-        sides = str(value).lower().split("x")
-        if not (len(sides) in (1, 2) and all(side.isdecimal() and int(side) > 0 for side in sides)):
-            self.fail(f"{value!r} is not a size: write 64, or 48x64 for height and width.", param, context)
-        return int(sides[0]), int(sides[-1])
+def image_size(text: str) -> tuple[int, int]:
+    """Return the height and the width of `48x64`, or of `64` for both, in pixels."""
+    sides = text.lower().split("x")
+    if not (len(sides) in (1, 2) and all(side.isdecimal() and int(side) > 0 for side in sides)):
+        raise ValueError(f"{text!r} is not a size: write 64, or 48x64 for height and width.")
+    return int(sides[0]), int(sides[-1])
 
 
-class Pair(click.ParamType[tuple[float, float]]):
-    """Two numbers, such as `0.5,2`, each divided by a unit; the example is in the error."""
-
-    name = "pair"
-
-    def __init__(self, example: str, unit: float = 1.0) -> None:
-        self._example, self._unit = example, unit
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[float, float]:
-        """Return both numbers."""
-        try:
-            first, second = (float(part) / self._unit for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not two numbers: write {self._example}.", param, context)
-        return first, second
+def pair(text: str) -> tuple[float, float]:
+    """Return both numbers of `0.5,2`."""
+    try:
+        first, second = map(float, text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is not two numbers: write them as in 0.5,2.") from None
+    return first, second
 
 
 IMAGE_SIZE = click.option(
-    "--image-size", type=ImageSize(), help="Scale images to this size: 64, or 48x64 (height x width)."
+    "--image-size", type=image_size, metavar="SIZE", help="Scale images to this size: 64, or 48x64 (height x width)."
 )
 VALUE_RANGE = click.option(
     "--value-range",
-    type=Pair("0,1 for values that become 0 and 1"),
+    type=pair,
     metavar="LOW,HIGH",
     help="Values in .npz and .npy files that become 0 and 1; default: whole numbers from 0 to 255.",
 )

@@ -9,7 +9,7 @@ import click
 from mnist_sweep.cli import options, run_settings
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.notify import Target, notifying
+from mnist_sweep.cli.notify import notifying, receiver
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.text.numbers import clock, counted
 
@@ -31,7 +31,7 @@ Examples:
 @options.race_options
 @click.option(
     "--spreads",
-    type=options.Pair("0.5,2 for those of seeds and configs"),
+    type=options.pair,
     metavar="SEEDS,CONFIGS",
     help="With --until-known, before the first seed: standard deviations over seeds and over configs, such as 0.5,2, "
     "in the unit of --within.",
@@ -95,18 +95,18 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 )
 @click.option(
     "--time-budget",
-    type=options.Time(),
+    type=options.time,
     metavar="TIME",
-    help="Time, in seconds or as 90min or 2h, after which the run pauses; the same command resumes it.",
+    help="Time, such as 90 (seconds), 90min or 2h, after which the run pauses; the same command resumes it.",
 )
 @options.race_options
 @click.option(
     "--checkpoint-every",
     "checkpoint_seconds",
-    type=options.Time(),
+    type=options.time,
     metavar="TIME",
-    default=30.0,
-    help="Time between checkpoints of a running trial, in seconds or as 5min.",
+    default="30s",
+    help="Time between checkpoints of a running trial.",
 )
 @click.option(
     "--storage",
@@ -128,7 +128,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 )
 @click.option(
     "--notify",
-    type=Target(),
+    type=receiver,
     envvar="MNIST_SWEEP_NOTIFY",
     show_envvar=True,
     metavar="URL|COMMAND",

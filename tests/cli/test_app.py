@@ -64,7 +64,7 @@ if __name__ == "__main__":
         (["data", "digits", "--image-size", "8"], "image_size goes with image files and tables only"),
         (["data", "digits", "--image-size", "8x"], "'8x' is not a size: write 64, or 48x64"),
         (["data", "digits", "--value-range", "0,1"], "value_range goes with .npz and .npy files only: leave"),
-        (["data", "digits", "--value-range", "1"], "'1' is not two numbers: write 0,1 for values that become 0 and 1"),
+        (["data", "digits", "--value-range", "1"], "'1' is not two numbers: write them as in 0.5,2"),
         (["run", "good.py", "--value-range", "0,1"], "--value-range goes with --data only"),
         (["data", "digits", "--sheet", "none/a.png"], "none/a.png cannot be written (No such file or directory)"),
         (["run", "good.py", "--image-size", "8"], "--image-size goes with --data only"),

@@ -269,7 +269,7 @@ def test_a_results_folder_that_cannot_be_made_is_refused_in_one_line(refuses: Re
     ("arguments", "says"),
     [
         (["--spreads", "1,2"], "--spreads goes with --until-known only"),
-        (["--until-known", "--within", "1", "--spreads", "1"], "'1' is not two numbers: write 0.5,2"),
+        (["--until-known", "--within", "1", "--spreads", "1"], "'1' is not two numbers: write them as in 0.5,2"),
         (["--until-known", "--within", "1", "--spreads", "0,2"], "the spread over seeds lies in (0, 1]"),
         (["--within", "1"], "--within goes with --until-known only"),
     ],

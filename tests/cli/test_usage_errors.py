@@ -21,8 +21,8 @@ from tests.cli.conftest import Refuses, Run
         ("run good.py --max-retries", "'--max-retries' requires an argument. See `mnist-sweep run --help`."),
         ("run good.py --max-retries two", "'two' is not a valid whole number."),
         ("run good.py --within much", "'much' is not a valid number."),
-        ("run good.py --time-budget 1hour", "'1hour' is not a valid time: write seconds, 90min or 2h."),
-        ("run good.py --time-budget 0s", "0.0 is not in the range x>0."),
+        ("run good.py --time-budget 1hour", "'1hour' is not a time above 0: write 90 for seconds, 90min or 2h."),
+        ("run good.py --time-budget 0s", "'0s' is not a time above 0"),
     ],
 )
 def test_a_mistake_is_answered_with_what_was_meant(refuses: Refuses, arguments: str, message: str) -> None:
