@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import inference
 from mnist_sweep.models.shapes import LayerCall, record_calls, weighted_inputs
-from mnist_sweep.text.lines import listed
 from mnist_sweep.training.checks.sample import Sample
 
 MIN_SPREAD, SMALL_SPREAD, MAX_SPREAD = 1 / 50, 1 / 10, 50  # of what the first weights see; scaled twice, it is 1/255
@@ -48,31 +47,36 @@ class ModelLaws:
 
     def check(self) -> list[str]:
         """Try every law that nobody breaks on purpose; return notes on what may be meant, one line each."""
-        count = len(self._model.variables)
-        trained = bool(self._model.trainable_variables)
-        law(trained, f"none of its {count} variables is trainable", "let `build` return layers that train")
-        others = [one.path for one in self._model.trainable_variables if one.dtype != "float32"]
+        weights, count = self._model.trainable_variables, len(self._start)
+        law(bool(weights), f"none of its {count} variables is trainable", "let `build` return layers that train")
+        others = [one.path for one in weights if one.dtype != "float32"]
         law(not others, f"{_named(others)} is not float32", "leave dtypes to the trial's `precision`")
         outputs, calls = record_calls(self._model, self._images)
         logits = self._checked(outputs)
         self._check_evaluation(logits)
-        notes = [*self._check_scale(calls), *_ignored(self._model)]
+        notes = self._check_scale(calls)
         if not (_ends_linearly(outputs, calls) and _varies(logits)):
             notes += self._check_range(logits)
         self._put_back()
-        loss, rounds = self._check_gradients(count)
+        rounds = self._check_gradients()
         self._put_back()
         self._check_augmentation(calls)
         if not _varies(logits):  # whatever training draws or keeps would not show
             self._draw(1.0)
             self._start, logits = [variable.value.numpy() for variable in self._model.variables], self._evaluated()
             self._check_evaluation(logits)
-            loss = float(self._loss())
+            self._first_loss = float(self._loss())
             self._put_back()
         if rounds and _varies(logits) and np.array_equal(self._evaluated(self._images**GAMMA), logits):
             notes.append("its logits stay the same when all pixels change a little, so it rounds its images")
-        self._check_state(logits, loss)
+        self._check_state(logits)
         return notes
+
+    def hold_alike(self, other: Any) -> bool:
+        """Return whether another model is the same one apart from the values of its variables, once `check` is done."""
+        before, self._model = self._model, other
+        kinds, others = ([(one.shape, one.dtype) for one in model.variables] for model in (before, other))
+        return kinds == others and self._repeats()
 
     def _checked(self, outputs: Any) -> Array:
         """Return outputs as logits, if they are: float64 `[n, num_classes]`."""
@@ -101,10 +105,10 @@ class ModelLaws:
         difference = np.abs(self._evaluated(self._images[:1]) - logits[:1]).max()
         alone = bool(difference <= self._tolerance * max(1e-6, np.abs(logits).max()))
         way_out = "compute nothing across the batch, and leave `training` of layers such as BatchNormalization alone"
-        law((alone and not changed) or self._repeats(), *DRAWS)
+        law((alone and not changed) or self._is_function(), *DRAWS)
         law(alone, "the logits of an image depend on the other images of its batch", way_out)
 
-    def _repeats(self) -> bool:
+    def _is_function(self) -> bool:
         return np.array_equal(self._evaluated(), self._evaluated())
 
     def _check_scale(self, calls: Sequence[LayerCall]) -> list[str]:
@@ -137,18 +141,18 @@ class ModelLaws:
         images = each.reshape(self._shape[0], -1) if len(each) % self._shape[0] == 0 else each.reshape(-1, 1)
         return float(np.ptp(images, axis=0).max(initial=0.0))
 
-    def _check_gradients(self, count: int) -> tuple[float, bool]:
-        """Validate that a training step changes every weight, and none of `count` variables is new.
+    def _check_gradients(self) -> bool:
+        """Validate that a training step changes every weight, and creates no variable.
 
-        Return its loss, and whether no gradient reaches the images, where that can be told from rounding.
+        Return whether no gradient reaches the images, where that can be told from rounding.
         """
         weights = self._model.trainable_variables
         with tf.GradientTape() as tape:
             tape.watch(self._images)
             loss = self._loss()
         *gradients, of_images = tape.gradient(loss, [*(weight.value for weight in weights), self._images])
-        law(len(self._model.variables) == count, "its first training step creates variables", "create them in `build`")
         known = {id(variable.value) for variable in self._model.variables}
+        law(len(known) == len(self._start), "its first training step creates variables", "create them in `build`")
         foreign = [variable.name for variable in tape.watched_variables() if id(variable) not in known]
         law(not foreign, f"{_named(foreign)} is not a weight of a layer, so it is not trained", "use add_weight")
         found = {weight.path: gradient for weight, gradient in zip(weights, gradients, strict=True)}
@@ -157,25 +161,28 @@ class ModelLaws:
         law(not unreached, f"no gradient reaches {_named(unreached)}", way_out)
         arrays = {path: np.asarray(tf.convert_to_tensor(gradient)) for path, gradient in found.items()}
         infinite = [path for path, array in arrays.items() if not np.isfinite(array).all()]
-        way_out = "look for a square root or a logarithm of zero, or a division by zero"
-        law(not infinite, f"the gradient of {_named(infinite)} is not finite", way_out)
-        law(any(array.any() for array in arrays.values()), "every gradient is zero", "start weights at random")
+        finding = f"the gradient of {_named(infinite)} is not finite"
+        law(not infinite, finding, "look for a square root or a logarithm of zero, or a division by zero")
+        law(any(map(np.any, arrays.values())), "every gradient is zero", "start weights at random")
         kernels = [array for array in arrays.values() if array.ndim >= 2]
-        stuck = bool(kernels) and not any(array.any() for array in kernels)
         way_out = "start weights at random, and let no Dropout drop a whole layer"
-        law(not stuck, "only its biases have a gradient", way_out)
-        return float(loss), self._is_exact and (of_images is None or not np.any(of_images))
+        law(not kernels or any(map(np.any, kernels)), "only its biases have a gradient", way_out)
+        self._first_loss = float(loss)
+        return self._is_exact and (of_images is None or not np.any(of_images))
 
-    def _check_state(self, logits: Array, loss: float) -> None:
+    def _check_state(self, logits: Array) -> None:
         """Validate that a training step is a function of the images and the variables, and changes these alone."""
         kept = np.array_equal(self._evaluated(), logits)
-        law(kept or self._repeats(), *DRAWS)
-        self._put_back()
-        losses = loss, float(self._loss())
-        way_out = "draw random numbers from keras.random with a SeedGenerator, and keep all state in weights"
-        same = math.isclose(*losses, rel_tol=1e-5, abs_tol=1e-6)
-        law(same, f"two equal training steps have the losses {losses[0]:.6g} and {losses[1]:.6g}", way_out)
+        law(kept or self._is_function(), *DRAWS)
+        way_out, repeats = "draw by keras.random with a SeedGenerator, and keep all state in weights", self._repeats()
+        finding = f"two equal training steps have the losses {self._first_loss:.6g} and {self._last_loss:.6g}"
+        law(repeats, finding, way_out)
         law(kept, "training changes more than its variables", "keep all state in weights, made by add_weight")
+
+    def _repeats(self) -> bool:
+        self._put_back()
+        self._last_loss = float(self._loss())
+        return math.isclose(self._first_loss, self._last_loss, rel_tol=1e-5, abs_tol=1e-6)
 
     def _loss(self) -> Any:
         """Return the loss of a training step, for which global generators are in another state each time: float32."""
@@ -241,10 +248,3 @@ def _ends_linearly(outputs: Any, calls: Sequence[LayerCall]) -> bool:
 def _named(paths: Sequence[str]) -> str:
     others = f" and {len(paths) - 1} other variables" if len(paths) > 1 else ""
     return f"{paths[0] if paths else ''}{others}"
-
-
-def _ignored(model: Any) -> list[str]:
-    methods = ("compute_loss", "fit", "train_step", "test_step")
-    own = [name for name in methods if not getattr(type(model), name).__module__.startswith("keras.")]
-    ignored = ["`compile`"] * bool(model.compiled) + [f"`{name}`" for name in own]
-    return [f"the sweep trains it and ignores its {listed(ignored)}"] if ignored else []

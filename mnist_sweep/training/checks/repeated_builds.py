@@ -8,8 +8,9 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import keras
@@ -54,25 +55,25 @@ def check(config: "TrialConfig", sample: "Sample") -> tuple[str | None, list[str
     If `build` raises an exception, which the trial reports, the digest is None.
     """
     try:
-        first, model = build(config, sample), build(config, sample)
-        follows = _follows(subseed(config.seed, "weights"), model)
-        another = dataclasses.replace(config, seed=config.seed ^ 1)
-        other = None if follows else weights_digest(build(another, sample))
+        model, other = build(config, sample), build(dataclasses.replace(config, seed=config.seed ^ 1), sample)
+        digest = weights_digest(model)
+        if not _follow(subseed(config.seed, "weights"), model, other):
+            _check_same(build(config, sample), digest)
     except BuildError:
         return None, []
-    shared = {id(variable) for variable in first.variables} & {id(variable) for variable in model.variables}
+    shared = {id(variable) for variable in model.variables} & {id(variable) for variable in other.variables}
     law(not shared, "two calls return the same weights", WAY_OUT)
-    digest = weights_digest(first)
-    del first  # which may be large
-    _check_same(model, digest)
-    notes = ["its initial weights are the same for every seed"] * (digest == other and _is_random(model))
+    is_same = weights_digest(other) == digest and _is_random(model)
+    notes = ["its initial weights are the same for every seed"] * is_same
     laws = ModelLaws(_called(lambda: inference.judged(model, main_output(config.loss))), sample, config.precision)
-    notes += _called(laws.check)
-    _check_marks(config, sample, model)
+    notes += [*_called(laws.check), *_ignored(model)]
+    way_out = "draw nothing else at random, or keep it in weights, made by add_weight(…, trainable=False)"
+    law(_is_alike(laws, config, other), "two calls differ in more than initial weights", way_out)
+    _check_marks(config, sample, laws)
     return digest, notes
 
 
-def _check_marks(config: "TrialConfig", sample: "Sample", model: Any) -> None:
+def _check_marks(config: "TrialConfig", sample: "Sample", laws: ModelLaws) -> None:
     """Validate that fields marked with VARIABLE change variables alone, since trials that differ in them share a graph.
 
     With the variables of a model that has other values in these fields, a model computes the same.
@@ -86,15 +87,12 @@ def _check_marks(config: "TrialConfig", sample: "Sample", model: Any) -> None:
         other = build(dataclasses.replace(config, model=dataclasses.replace(given, **others)), sample)
     except Exception:  # the user's own rules allow no such values
         return
-    kinds = [[(variable.shape, variable.dtype) for variable in each.variables] for each in (model, other)]
-    same = kinds[0] == kinds[1]
-    if same:
-        for variable, value in zip(model.variables, other.variables, strict=True):
-            variable.assign(value)
-        calls = [[*tf.nest.flatten(each(sample.images, training=True)), *each.losses] for each in (model, other)]
-        same = all(np.array_equal(one, again, equal_nan=True) for one, again in zip(*calls, strict=True))
     finding = f"the mark VARIABLE of {listed(marked)} is wrong, since it changes more than initial values of variables"
-    law(same, finding, "declare the field in its class without that mark")
+    law(_is_alike(laws, config, other), finding, "declare the field in its class without that mark")
+
+
+def _is_alike(laws: ModelLaws, config: "TrialConfig", other: Any) -> bool:
+    return _called(lambda: laws.hold_alike(inference.judged(other, main_output(config.loss))))
 
 
 def check_again(config: "TrialConfig", sample: "Sample", digest: str | None) -> None:
@@ -193,19 +191,36 @@ def _shared(config: "TrialConfig") -> dict[str, Any]:
     }
 
 
-def _follows(seed: int, model: Any) -> bool:
-    """Return whether a weight is what its initializer draws by a number that Keras draws after this seed.
+def _follow(seed: int, model: Any, other: Any) -> bool:
+    """Return whether initial weights are what initializers of another model draw by numbers of Keras after this seed.
 
-    Another seed then gives another weight, and no third model has to be built to know that.
+    Two calls with this seed then return the same ones, and no third model has to be built to know that.
     """
-    tensorflow_runtime.seed_everything(seed)
-    numbers = {keras.initializers.RandomNormal().seed for _ in model.variables}
-    pairs = [(layer, weight) for layer in model.layers for weight in layer.trainable_variables]
-    found: list[Any] = [(getattr(layer, f"{weight.name}_initializer", None), weight) for layer, weight in pairs]
-    drawn = [(one, weight) for one, weight in reversed(found) if getattr(one, "seed", None) in numbers]
-    return any(np.array_equal(one(weight.shape, weight.dtype), weight) for one, weight in drawn)
+    random.seed(seed % 2**32)
+    numbers = {None, *(keras.initializers.RandomNormal().seed for _ in model.variables)}
+    known = {}
+    for (layer, variable), (same, _) in zip(_variables(model), _variables(other), strict=False):
+        name = f"{variable.name}_initializer"
+        drawn_by, initializer = getattr(getattr(layer, name, None), "seed", None), vars(same).get(name)
+        if type(initializer).__module__.startswith("keras.") and drawn_by in numbers:
+            if drawn_by is not None:
+                initializer = initializer.from_config({**initializer.get_config(), "seed": drawn_by})
+            known[id(variable)] = np.array_equal(initializer(variable.shape, variable.dtype), variable)
+    return all(known.get(id(one)) for one in model.variables if one.name != "seed_generator_state")
+
+
+def _variables(model: Any) -> Iterator[tuple[Any, Any]]:
+    for layer in model.layers:
+        yield from _variables(layer) if hasattr(layer, "layers") else ((layer, one) for one in layer.variables)
 
 
 def _is_random(model: Any) -> bool:
     kernels = [weight.numpy() for weight in model.trainable_variables if len(weight.shape) > 1]
     return any(kernel.min() < kernel.max() for kernel in kernels)
+
+
+def _ignored(model: Any) -> list[str]:
+    methods = ("compute_loss", "fit", "train_step", "test_step")
+    own = [name for name in methods if not getattr(type(model), name).__module__.startswith("keras.")]
+    ignored = ["`compile`"] * bool(model.compiled) + [f"`{name}`" for name in own]
+    return [f"the sweep trains it and ignores its {listed(ignored)}"] if ignored else []

@@ -1,5 +1,6 @@
 """What `build` may return, and leave behind."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -69,17 +70,52 @@ def test_weights_that_no_seed_changes_are_noted_unless_they_are_constants() -> N
     assert repeated_builds.check(zeros, DIGITS)[1] == []
 
 
-def test_a_third_model_is_built_only_if_no_initializer_draws_by_the_seed() -> None:
+def test_a_third_model_is_built_only_if_a_weight_is_not_what_an_initializer_draws_by_the_seed() -> None:
+    import keras
+
     built: list[str] = []
 
     def counted(num_classes: int, **options: Any) -> Any:
         built.append("model")
-        return unbuilt(num_classes, **options)
+        return keras.Sequential([unbuilt(num_classes, **options)])
 
-    repeated_builds.check(trial(counted), DIGITS)
-    assert len(built) == 2
-    repeated_builds.check(trial(partial(counted, kernel_initializer="zeros")), DIGITS)
-    assert len(built) == 5
+    chosen = keras.initializers.GlorotUniform(seed=3)
+    for initializer, num_models in ("glorot_uniform", 2), ("zeros", 2), (chosen, 3):
+        built.clear()
+        repeated_builds.check(trial(partial(counted, kernel_initializer=initializer)), DIGITS)
+        assert len(built) == num_models
+
+
+def masked(num_classes: int) -> Any:
+    import keras
+
+    mask = keras.ops.convert_to_tensor(np.random.rand(8, 8, 1) < 0.5, "float32")
+    return keras.Sequential([keras.layers.Lambda(lambda images: images * mask), unbuilt(num_classes)])
+
+
+def shuffled(num_classes: int) -> Any:
+    import keras
+    import tensorflow as tf
+
+    places = np.random.default_rng().permutation(64)
+    pixels = keras.layers.Lambda(lambda images: tf.gather(images, places, axis=1))
+    return keras.Sequential([keras.layers.Flatten(), pixels, unbuilt(num_classes)])
+
+
+def wide(num_classes: int) -> Any:
+    import keras
+
+    return keras.Sequential(
+        [keras.layers.Flatten(), keras.layers.Dense(random.randrange(1, 1000)), unbuilt(num_classes)]
+    )
+
+
+@pytest.mark.parametrize("make", [masked, shuffled, wide])
+def test_what_a_call_draws_besides_initial_weights_is_refused_since_seeds_share_a_graph(
+    make: Callable[[int], Any],
+) -> None:
+    with pytest.raises(ConfigError, match=r"two calls differ in more than initial weights: .*trainable=False"):
+        repeated_builds.check(trial(make), DIGITS)
 
 
 def test_an_exception_in_build_is_left_to_the_trial() -> None:
