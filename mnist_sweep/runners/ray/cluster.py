@@ -23,6 +23,7 @@ from mnist_sweep.text.lines import one_line
 MAX_SHIPPED_BYTES = 64 << 20
 MAX_MESSAGE_LENGTH = 300
 SECONDS_TO_CONNECT = 5
+SECONDS_TO_FIND_NODE = 5
 Messages = SimpleQueue[str | ResourceError]
 NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
 
@@ -95,6 +96,8 @@ def _prepare(address: str | None) -> None:
         cause = "Ray cannot be imported under python -OO, which drops docstrings"
         raise ResourceError(f"{cause}: use -O or {retries.WITHOUT_RAY}")
     os.environ.update(ENVIRONMENT | (_token_mode() if address else private.LOCAL))
+    if address and "ray" in sys.modules and (config := private.found(private.CONFIG)):
+        config.initialize("")  # which has read the variables if a script has imported Ray
     if not (address or is_connected()):
         _check_loopback()
     logging.getLogger("ray.widgets").setLevel(logging.CRITICAL)  # which asks notebooks for packages
@@ -129,7 +132,7 @@ def _init(options: Mapping[str, Any], processes: LocalProcesses) -> None:
     importing = threading.Thread(target=importlib.import_module, args=["ray.tune"], daemon=True)
     importing.start()
     try:
-        with private.kept_sigterm_handler(), processes.starting():
+        with private.kept_sigterm_handler(), _node_found_soon(), processes.starting():
             ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **options)
     except Exception as error:  # a bare Exception, too, where Ray's processes take too long on a busy machine
         said = one_line(error) or processes.cause_of_end() or type(error).__name__
@@ -138,6 +141,22 @@ def _init(options: Mapping[str, Any], processes: LocalProcesses) -> None:
             raise ResourceError(f"Ray could not be reached at {options['address']}: {cause}") from error
         raise retries.NotStartedError(cause, was_killed=processes.was_killed()) from error
     importing.join()
+
+
+def _node_found_soon() -> contextlib.AbstractContextManager[None]:
+    """Look for a node of a running cluster on this machine for some seconds; Ray would look for a minute in silence."""
+    find = private.found(private.FIND_NODE)
+
+    def find_soon(*arguments: Any, **options: Any) -> Any:
+        try:
+            return find(*arguments, **options, timeout_seconds=SECONDS_TO_FIND_NODE)
+        except RuntimeError as error:
+            raise OSError(  # which Ray does not replace by an error of its own
+                "this machine has no node of it, which a driver needs: run `ray start --address=HOST:PORT` here, with "
+                "--num-cpus=0 if it is to have no trials"
+            ) from error
+
+    return private.replaced({private.FIND_NODE: find_soon})
 
 
 def in_one_line(message: str) -> str:

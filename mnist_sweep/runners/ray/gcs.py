@@ -22,6 +22,10 @@ SECONDS_TO_ANSWER = 20.0  # on a busy machine
 SECONDS_BETWEEN = 2.0
 MAX_UNANSWERED = 5
 SECONDS_TO_END = 10.0
+SILENT = "what listens there does not answer as Ray does"
+UNAUTHENTICATED = (
+    "it wants another token than this process has: copy ~/.ray/auth_token from its head, or set RAY_AUTH_TOKEN as there"
+)
 RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"  # set by users whose GCS may start again, with its state in Redis
 
 
@@ -45,8 +49,10 @@ def require_reachable(address: str) -> None:
                 raise ConnectionError("it stands for no running cluster")
         if found := ADDRESS.fullmatch(where):  # Ray knows best what is wrong with any other
             socket.create_connection((found[1] or found[2], int(found[3])), timeout=SECONDS_TO_CONNECT).close()
-            if not _answers(where):
-                raise TimeoutError("what listens there does not answer as Ray does")
+            if refusal := _refusal(where):
+                raise ConnectionError(refusal)
+        elif "://" in where:
+            raise ConnectionError("a sweep needs the address host:port of `ray start`, not that of Ray's client server")
     except OSError as error:
         origin = "" if where == address else ", which RAY_ADDRESS or the last `ray start` names"
         cause = str(error.strerror or error).rstrip(".")
@@ -73,7 +79,7 @@ def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> I
         while num_unanswered < MAX_UNANSWERED:
             if end.wait(SECONDS_BETWEEN):
                 return
-            num_unanswered = 0 if _answers(address, SECONDS_TO_CONNECT) else num_unanswered + 1
+            num_unanswered = num_unanswered + 1 if _refusal(address, SECONDS_TO_CONNECT) else 0
         report(error := retries.lost_cluster(cluster))
         if not end.wait(SECONDS_TO_END):
             refused_exits.end_process(str(error))
@@ -87,18 +93,29 @@ def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> I
         thread.join()
 
 
-def _answers(address: str, seconds: float = SECONDS_TO_ANSWER) -> bool:
-    """Return whether a GCS answers at all, if only that it wants a token."""
+def _refusal(address: str, seconds: float = SECONDS_TO_ANSWER) -> str | None:
+    """Return why a GCS is of no use to this process, or None if it answers."""
     import grpc
 
     if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
-        return True  # it answers nobody without certificates, so it is not asked
+        return None  # it answers nobody without certificates, so it is not asked
+    refusals = dict.fromkeys([grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED], SILENT)
+    if private.is_tested():
+        refusals[grpc.StatusCode.UNIMPLEMENTED] = SILENT  # as a dashboard or client server says
+        refusals[grpc.StatusCode.UNAUTHENTICATED] = UNAUTHENTICATED
     with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
         try:
-            channel.unary_unary(METHOD)(b"", timeout=seconds)
+            channel.unary_unary(METHOD)(b"", timeout=seconds, metadata=_token_header())
         except grpc.RpcError as error:
-            silent = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED]
-            if private.is_tested():
-                silent.append(grpc.StatusCode.UNIMPLEMENTED)  # as a dashboard or client server says
-            return error.code() not in silent
-    return True
+            return refusals.get(error.code())
+    return None
+
+
+def _token_header() -> list[tuple[str, str]]:
+    """Return the header of gRPC by which this process shows its token to a cluster; empty if it has none."""
+    from ray.exceptions import AuthenticationError
+
+    with contextlib.suppress(AuthenticationError):
+        loader = private.found(private.AUTHENTICATION)
+        return [*loader.instance().get_token_for_http_header().items()] if loader else []
+    return []

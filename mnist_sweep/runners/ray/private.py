@@ -43,6 +43,9 @@ GCS_PORT = "ray._private.node.wait_for_persisted_port"
 GET_NODE = "ray._private.services.get_node"
 CORE_WORKER = "ray._raylet.CoreWorker"
 GCS_CLIENTS = ("ray._private.node.GcsClient", "ray._private.state.GlobalStateAccessor")
+FIND_NODE = "ray._private.services.get_node_to_connect_for_driver"
+CONFIG = "ray._raylet.Config"
+AUTHENTICATION = "ray._raylet.AuthenticationTokenLoader"
 FIND_ADDRESS = "ray._private.services.get_ray_address_from_environment"
 RAYLET = "raylet"
 VITAL_PROCESSES = ("gcs_server", RAYLET)
@@ -69,7 +72,7 @@ WITHOUT_AGENTS = {
 NAMES = (
     *(HAS_READ_LOOPBACK, GLOBAL_NODE, POPEN, GCS_PORT, GET_NODE, CORE_WORKER, *GCS_CLIENTS, FIND_ADDRESS),
     *(PRINT_NODE_MESSAGE, SET_SIGTERM_HANDLER, START_API_SERVER, PLACEMENT_GROUP, HAS_KEY_VALUE_STORE, PUT_USAGE),
-    *(TAG_CALLBACKS, PARAMETERS, START_PROCESS, ACTOR_CLASSES),
+    *(TAG_CALLBACKS, PARAMETERS, START_PROCESS, ACTOR_CLASSES, AUTHENTICATION, CONFIG, FIND_NODE),
 )
 
 

@@ -183,10 +183,11 @@ def without_ray(home: Path) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"HOME": str(home)}
 
 
-def driver(address: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """Connect to a cluster as a driver with this home folder."""
+def driver(address: str, home: Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Connect to a cluster as a driver with this home folder, after some other code."""
     code = f"""
 from mnist_sweep.runners.ray import cluster
+{before}
 with cluster.connected("{address}", num_cpus=None, code=[]):
     print("connected")
 """
@@ -195,12 +196,18 @@ with cluster.connected("{address}", num_cpus=None, code=[]):
 
 
 @pytest.mark.cluster
-def test_a_cluster_that_asks_for_a_token_gets_the_drivers_and_refuses_a_driver_without_one(tmp_path: Path) -> None:
+def test_a_cluster_gets_the_drivers_token_and_refuses_a_driver_without_it_or_without_a_node(tmp_path: Path) -> None:
     with head(tmp_path / "head", "token") as address:
-        assert driver(address, tmp_path / "head").stdout.strip() == "connected"
-        refused = driver(address, tmp_path)
-    assert refused.returncode == 2
-    assert "Ray could not be reached" in refused.stderr
+        for before in ("", "import ray"):
+            assert driver(address, tmp_path / "head", before).stdout.strip() == "connected"
+        unknown = driver(address, tmp_path)
+        other_token = driver(address, tmp_path / "head", "import os; os.environ['RAY_AUTH_TOKEN'] = '0' * 32")
+        nodeless = "import ray; ray._private.services.find_node_ids = set; cluster.SECONDS_TO_FIND_NODE = 0"
+        elsewhere = driver(address, tmp_path / "head", nodeless)  # as on a machine that is not part of the cluster
+    for refused, cause in [(unknown, "another token"), (other_token, "another token"), (elsewhere, "no node of it")]:
+        assert refused.returncode == 2
+        assert f"Ray could not be reached at {address}: " in refused.stderr
+        assert cause in refused.stderr.splitlines()[0]
 
 
 def test_a_driver_with_a_token_shows_it_and_one_without_does_not(

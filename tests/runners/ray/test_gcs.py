@@ -83,6 +83,12 @@ def test_where_auto_leads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         gcs.require_reachable("auto")
 
 
+def test_an_auto_that_leads_to_a_server_of_rays_clients_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "ray://127.0.0.1:10001")
+    with pytest.raises(ResourceError, match=r"ray://127.0.0.1:10001, .* needs the address host:port of `ray start`"):
+        gcs.require_reachable("auto")
+
+
 def test_an_auto_that_stands_for_a_ray_of_ones_own_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private, "found_address", lambda: "local")  # as RAY_ADDRESS=local, with which Ray starts one
     with pytest.raises(ResourceError, match="at local, which RAY_ADDRESS or the last `ray start` names: it stands for"):
