@@ -53,6 +53,8 @@ class Recorder:
             dropped=lambda: remaining.race.departures.keys() if remaining.race else (),
         )
         self._is_open, self._num_workers, self._done = False, 1, set[str]()
+        self._unlike = set[str]()
+        self._first_trained: TrialRow | None = None
 
     @property
     def num_run(self) -> int:
@@ -148,12 +150,23 @@ class Recorder:
         self._folder.commit(row)
         self._done.add(row.trial_id)
         self._models.remove_others(kept)
-        lines = self._remaining.tell(row)
+        lines = [*self._remaining.tell(row), *self._unlike_notes(row)]
         self._dispatcher.emit(events.RowCommitted(row=row))
         for line in lines:
             self._dispatcher.notify(line)
         if forecast := self._remaining.forecast(self._num_workers):
             self._dispatcher.emit(forecast)
+
+    def _unlike_notes(self, row: TrialRow) -> Sequence[str]:
+        """Return a note if the row is from an environment of another kind than the sweep's first, once for each."""
+        if not row.environment:  # it failed before it trained
+            return []
+        self._first_trained = self._first_trained or next(one for one in self.rows() if one.environment)
+        note = reproducibility.unlike_note(self._first_trained, row)
+        if note is None or note in self._unlike:
+            return []
+        self._unlike.add(note)
+        return [note]
 
     def measure(self) -> Measure:
         """Return what all trials of the sweep are judged by."""

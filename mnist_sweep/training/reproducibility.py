@@ -10,9 +10,12 @@ from typing import Any
 
 from mnist_sweep.text.lines import listed
 from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.trials.row import TrialRow
 
 # Variables by which the same trial computes other last digits, and their usual values.
-KERNELS = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_XLA_FLAGS": "", "ONEDNN_MAX_CPU_ISA": "", "DNNL_MAX_CPU_ISA": ""}
+OPTIONAL = {"TF_XLA_FLAGS": "", "ONEDNN_MAX_CPU_ISA": "", "DNNL_MAX_CPU_ISA": ""}  # which rows record only if set
+KERNELS = {"TF_ENABLE_ONEDNN_OPTS": "1", **OPTIONAL}
+ALIKE = ("python",)  # whose versions 3.11 to 3.13 give the same rows
 VECTOR_INSTRUCTIONS = ("amx_tile", "avx512_bf16", "avx512_vnni", "avx512f", "avx2")  # the widest first
 
 
@@ -22,6 +25,24 @@ def kernel_note() -> str | None:
     if not chosen:
         return None
     return f"{listed(chosen)} in the environment: results may differ in the last digits from runs without it"
+
+
+def unlike_note(first: TrialRow, row: TrialRow) -> str | None:
+    """Return one line on what the results of two trained rows depend on and is not the same in both, or None."""
+    before, after = ({"mnist_sweep": one.version, **one.environment} for one in (first, row))
+    names = [name for name in {**before, **after} if name in OPTIONAL or (name in before and name in after)]
+    unlike = [
+        f"{name} {before.get(name, 'unset')} and {after.get(name, 'unset')}"
+        for name in names
+        if name not in ALIKE and before.get(name) != after.get(name)
+    ]
+    if not unlike:
+        return None
+    machine = (row.worker or "").rpartition(":")[0]
+    return (
+        f"rows of this sweep come from unlike machines or settings ({listed(unlike)} on {machine}): the same trial may "
+        "give other results there, by last digits at first, which training can amplify"
+    )
 
 
 def environment(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -42,6 +63,7 @@ def environment(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
         ),  # as `load` sets it
         "xla": bool(settings.get("xla")),
         "device": "GPU" if settings.get("gpus") else "CPU",
+        **{name: text for name in OPTIONAL if (text := os.environ.get(name, ""))},
         **({} if backend == tensorflow_runtime.TENSORFLOW else {"backend": backend}),
     }
 

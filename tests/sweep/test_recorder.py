@@ -276,3 +276,18 @@ def test_a_trial_that_failed_is_a_row_like_any_other(
     outcome = run(sweep, results=tmp_path, runner=Failing(), listeners=[events])
     assert (outcome.num_failed, outcome.complete) == (3, False)
     assert [event.row for event in events.of(RowCommitted)] == list(outcome.rows)
+
+
+def test_rows_of_another_environment_than_the_sweeps_first_are_noted_once_for_each_kind(
+    tmp_path: Path, sweep: Sweep, make_row: MakeRow, events: Any
+) -> None:
+    class Cluster:
+        def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
+            observer.ready(2)
+            machines = [("one", {"onednn": "1", "python": "3.11"}), *2 * [("two", {"onednn": "0", "python": "3.12"})]]
+            for trial, (machine, environment) in zip(trials.values(), machines, strict=True):
+                observer.finished(make_row(trial, worker=f"{machine}:1", environment=environment))
+
+    run(sweep, results=tmp_path, runner=Cluster(), listeners=[events])
+    [notice] = events.of(Notice)
+    assert "unlike machines or settings (onednn 1 and 0 on two): the same trial may" in notice.text

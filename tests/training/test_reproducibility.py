@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.training import reproducibility
+from tests.conftest import MakeRow
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc/cpuinfo")
@@ -32,3 +33,18 @@ def test_variables_that_choose_other_kernels_are_noted_in_one_line(monkeypatch: 
     for name in reproducibility.KERNELS:
         monkeypatch.delenv(name)
     assert reproducibility.kernel_note() is None
+
+
+def test_rows_of_other_kernels_or_another_version_are_unlike(
+    monkeypatch: pytest.MonkeyPatch, make_row: MakeRow
+) -> None:
+    for name in reproducibility.KERNELS:
+        monkeypatch.delenv(name, raising=False)
+    first = make_row(environment=reproducibility.environment())
+    assert reproducibility.unlike_note(first, make_row(environment=first.environment)) is None
+    assert "mnist_sweep 0.1.0 and 0.2.0 on host)" in str(
+        reproducibility.unlike_note(first, make_row(environment=first.environment, version="0.2.0"))
+    )
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    row = make_row(environment=reproducibility.environment())
+    assert "(ONEDNN_MAX_CPU_ISA unset and AVX2 on host)" in str(reproducibility.unlike_note(first, row))
