@@ -6,6 +6,9 @@ new. Each method raises a LedgerError, in one line that names the file, if the s
 
 import contextlib
 import functools
+import os
+import re
+import socket
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from mnist_sweep.system.atomic_files import ledger_errors, make_folder, read_reg
 
 # In seconds. A server that does not answer counts as unreachable after a minute at most.
 S3_TIMEOUTS = {"connect_timeout": 5.0, "request_timeout": 10.0}  # of each of four tries
+REGIONS = ("s3.amazonaws.com", 443)  # asked for a bucket's region, without a network for five minutes
 GS_TIMEOUTS = {"retry_time_limit": timedelta(seconds=30)}  # of all tries
 
 
@@ -159,6 +163,8 @@ def _file_system(url: str) -> tuple[Any, str]:
 
     timeouts: dict[str, dict[str, Any]] = {"s3": S3_TIMEOUTS, "gcs": GS_TIMEOUTS}
     try:
+        if url.startswith("s3://") and not re.search(r"[?&](region|endpoint_override)=", url):
+            _require_regions()
         files, path = FileSystem.from_uri(url)
         if not path.strip("/"):
             raise ValueError("it names no bucket or folder")
@@ -169,6 +175,15 @@ def _file_system(url: str) -> tuple[Any, str]:
         rule = "a storage must be a folder or a URL such as s3://bucket/folder"
         raise LedgerError(f"{rule}, but got {url}: {_line(error)}.") from error
     return files, path
+
+
+def _require_regions() -> None:
+    try:
+        if not os.environ.keys() & {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}:
+            socket.create_connection(REGIONS, S3_TIMEOUTS["connect_timeout"]).close()
+    except OSError as error:
+        cause = f"{REGIONS[0]}, which knows the region, cannot be reached ({_line(error)})"
+        raise OSError(f"{cause}: add ?region=REGION, or &endpoint_override=HOST:PORT too for another server") from error
 
 
 def _line(error: Exception) -> str:

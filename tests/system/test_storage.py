@@ -130,6 +130,16 @@ def test_a_url_of_no_known_file_system_is_refused_at_once(refused: Refused, url:
         storage(url)
 
 
+def test_a_bucket_whose_region_nobody_tells_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, refused: Refused, closed_port: int
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(storages, "REGIONS", (LOOPBACK, closed_port))
+    with refused(LedgerError, "but got s3://bucket/folder: ", "Connection refused", "add ?region=REGION"):
+        storage("s3://bucket/folder")
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "file").write_bytes(b"")
     with refused(LedgerError, f"the folder {tmp_path / 'file' / 'checkpoints'} cannot be made"):
