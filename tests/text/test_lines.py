@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnist_sweep.text.lines import MAX_LENGTH, first_of, listed, one_line, printable, shortened
+from mnist_sweep.text.lines import MAX_LENGTH, first_few, listed, one_line, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ def test_lists_are_in_words() -> None:
 
 
 def test_a_long_list_ends_with_the_number_of_its_rest() -> None:
-    assert [first_of("abc", number) for number in (1, 2, 3)] == ["a, 2 more", "a, b, 1 more", "a, b, c"]
+    assert [first_few("abc", number) for number in (1, 2, 3)] == ["a, 2 more", "a, b, 1 more", "a, b, c"]
