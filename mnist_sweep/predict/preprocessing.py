@@ -26,6 +26,7 @@ HOW: dict[image_decoding.Resize, str] = {
 }
 INVERTED = "inverted, since it was dark on light"
 MAX_TINT = 16  # largest difference of a pixel's channels in a grey image that was stored as JPEG or CMYK
+DARK = 128  # the largest pixel of images that may be scaled otherwise than those that the network was trained on
 
 
 class PreparedImage(NamedTuple):
@@ -45,29 +46,35 @@ def read(path: Path, image_shape: tuple[int, int, int], card: DataCard) -> list[
     try:
         content = idx.read_bytes(path)
         if int.from_bytes(content[:4], "big") == idx.IMAGES_MAGIC:
-            arrays = idx.parse(content, path, idx.IMAGES_MAGIC)
-            images = {f"{path}[{number}]": Image.fromarray(array) for number, array in enumerate(arrays)}
+            found: NDArray[np.uint8] = idx.parse(content, path, idx.IMAGES_MAGIC)
+            names = [f"{path}[{number}]" for number in range(len(found))]
         else:
-            images = {str(path): _decoded(content, path)}
+            found, names = _decoded(content, path, card)[None], [str(path)]
     except DataError as error:
         return [error]
-    return [_prepared(name, image, image_shape, card) for name, image in images.items()]
+    done = []
+    if card.pixel_range[0] == 0 and found.max(initial=0) <= (white := card.pixel_range[1]) < 255:  # by the data's scale
+        found = (found * (255 / white)).round().astype(np.uint8)
+        done = [f"levels up to {white:g} scaled to 255, since the data have these"]
+    images = zip(names, map(Image.fromarray, found), strict=True)
+    return [_prepared(name, image, image_shape, card, done) for name, image in images]
 
 
-def _decoded(content: bytes, path: Path) -> Image.Image:
+def _decoded(content: bytes, path: Path, card: DataCard) -> NDArray[np.uint8]:
+    low, high = card.pixel_range
     try:
-        return image_decoding.decode(content)
+        return np.asarray(image_decoding.decode(content, card.pixel_range if high - low > 255 else None))
     except DataError as error:
         raise DataError(f"{path} {error}.") from error
 
 
 def _prepared(
-    name: str, image: Image.Image, image_shape: tuple[int, int, int], card: DataCard
+    name: str, image: Image.Image, image_shape: tuple[int, int, int], card: DataCard, before: list[str]
 ) -> PreparedImage | DataError:
     height, width, channels = image_shape
     if channels not in (1, 3):
         return DataError(f"{name} is an image of 1 or 3 channels, but the model was trained on {channels}.")
-    lost = ["converted to greyscale"] * (channels == 1 and _is_coloured(image))
+    lost = [*before, *["converted to greyscale"] * (channels == 1 and _is_coloured(image))]
     try:
         if card.handwriting and channels == 1:
             made, done = _as_digit(image.convert("L"), (width, height), card.writing_share)
@@ -76,8 +83,11 @@ def _prepared(
             made = made.convert("L" if channels == 1 else "RGB")  # once it is scaled, as in `image_decoding`
     except DataError as error:
         return DataError(f"{name} {error}")
-    pixels = np.asarray(made, np.float32).reshape(height, width, channels) / np.float32(255)
-    return PreparedImage(name, pixels, ", ".join(lost + done))
+    pixels = np.asarray(made, np.float32).reshape(height, width, channels)
+    if (largest := pixels.max()) < DARK:
+        done = [*done, f"dark: the largest pixel is {largest:g} of 255"]
+    pixels /= np.float32(255)
+    return PreparedImage(name, pixels, ", ".join([*lost, *done]))
 
 
 def _is_coloured(image: Image.Image) -> bool:

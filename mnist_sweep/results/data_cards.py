@@ -35,6 +35,7 @@ class DataCard:
         splits_differ: Why the splits are not alike, in a sentence; empty if no reason is known.
         resize: How images of another size were scaled, as in `ImageFolder`.
         is_regression: Whether labels are numbers, and no classes.
+        pixel_range: Values of pixels that become 0 and 1.
     """
 
     class_names: tuple[str, ...] = ()
@@ -43,10 +44,13 @@ class DataCard:
     splits_differ: str = ""
     resize: Literal["pad", "crop", "stretch"] = "stretch"
     is_regression: bool = False
+    pixel_range: tuple[float, float] = (0.0, 255.0)
 
     def __post_init__(self) -> None:
         coerce(self)
         require(0 < self.writing_share <= 1, "writing_share lies in (0, 1]", writing_share=self.writing_share)
+        low, high = self.pixel_range
+        require(low < high, "pixel_range is (low, high), low < high", pixel_range=self.pixel_range)
 
     def names(self, num_classes: int) -> list[str]:
         """Return a name for each class: its own, or its label."""
@@ -73,6 +77,7 @@ def describe(source: Any, dataset: Shaped | None = None) -> DataCard:
             splits_differ=getattr(source, "SPLITS_DIFFER", ""),
             resize=source.resize if isinstance(source, EncodedImages) else "stretch",
             is_regression=isinstance(dataset, Dataset) and dataset.is_regression,
+            pixel_range=dataset.pixel_range if isinstance(dataset, Dataset) else (0.0, 255.0),
         )
     except (ConfigError, TypeError) as error:
         raise DataError(f"what the data source {name} declares cannot be used: {error}") from error

@@ -94,6 +94,40 @@ def test_every_image_of_an_idx_file_is_read_packed_or_not(tmp_path: Path) -> Non
     np.testing.assert_allclose([picture.pixels[..., 0] for picture in pictures], images / 255, rtol=1e-6)
 
 
+def test_pixels_are_scaled_as_the_data_declare(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (28, 28))
+    expected = grey[..., None].astype(np.float32) / 255
+    card = DataCard(pixel_range=(0, 4080))
+    Image.fromarray((grey * 16).astype(np.uint16)).save(tmp_path / "wide.png")
+    Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "grey.png")
+    for name in ("wide.png", "grey.png"):
+        (found,) = preprocessing.read(tmp_path / name, MNIST, card)
+        assert isinstance(found, PreparedImage)
+        np.testing.assert_allclose(found.pixels, expected, rtol=1e-6)
+        assert found.preprocessing == ""
+    (refused,) = preprocessing.read(tmp_path / "wide.png", MNIST, DataCard(pixel_range=(0, 1000)))
+    assert "wide.png has pixels from 0 to 4080, expected 0 to 1000: scale them." in str(refused)
+    (dark,) = preprocessing.read(tmp_path / "wide.png", MNIST, DataCard())
+    assert isinstance(dark, PreparedImage)
+    assert dark.preprocessing == "dark: the largest pixel is 16 of 255"
+
+
+@pytest.mark.parametrize("handwriting", [False, True])
+def test_levels_of_the_data_themselves_become_full_ones(tmp_path: Path, handwriting: bool) -> None:
+    levels = np.zeros((2, 8, 8), np.uint8)
+    levels[:, 2:6, 3:5] = np.array([16, 4])[:, None, None]
+    Image.fromarray(levels[0]).save(tmp_path / "digit.png")
+    card = DataCard(pixel_range=(0, 16), handwriting=handwriting)
+    found = [
+        image
+        for path in (tmp_path / "digit.png", idx_file(tmp_path / "digits", levels))
+        for image in preprocessing.read(path, (8, 8, 1), card)
+        if isinstance(image, PreparedImage)
+    ]
+    np.testing.assert_allclose([image.pixels[..., 0] for image in found], levels[[0, 0, 1]] / 16, atol=0.002)
+    assert found[0].preprocessing == "levels up to 16 scaled to 255, since the data have these"
+
+
 def in_modes() -> dict[str, Image.Image]:
     """Return one picture of a grey ring on white in every mode that a file may have, and its name."""
     grey = drawn((120, 90), (30, 20, 80, 70), ink=40, paper=255)

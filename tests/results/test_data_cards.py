@@ -44,6 +44,10 @@ def test_a_folder_of_an_older_version_has_the_cards_of_built_in_data(tmp_path: P
     )
 
 
+def test_the_scale_is_that_of_the_data() -> None:
+    assert data_cards.describe(Digits(), loading.load(Digits())).pixel_range == (0, 16)
+
+
 def test_own_data_without_a_card_is_nothing_in_particular(tmp_path: Path) -> None:
     assert data_cards.read(tmp_path, {"data": "mine:Textures"}) == DataCard()
     assert data_cards.describe(own) == DataCard()
@@ -68,7 +72,10 @@ def test_there_must_be_a_name_for_each_class(refused: Refused) -> None:
         data_cards.describe(Pets(), loading.load(Digits()))
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"class_names": [1]}', b'{"other": 1}', b"[" * 10**5, b"\xff"])
+FIELDS = [b'{"class_names": [1]}', b'{"other": 1}', b'{"pixel_range": [1, 1]}']
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", *FIELDS, b"[" * 10**5, b"\xff"])
 def test_a_damaged_card_is_named_with_the_way_out(tmp_path: Path, content: bytes, refused: Refused) -> None:
     config = to_flat(TrialConfig())
     data_cards.write(tmp_path, data_id(config), CARD)

@@ -87,8 +87,11 @@ class Report:
             raise DataError(f"images differ in size ({shown}): {way_out}.")
 
 
-def decode(content: bytes) -> Image.Image:
+def decode(content: bytes, span: tuple[float, float] | None = None) -> Image.Image:
     """Return the image in the content of a file, in mode L if the file is grey, else in RGB.
+
+    The values of `span` become black and white if the file has more than 8 bits; of 16 bits, these are otherwise the
+    smallest and the largest one.
 
     Raises:
         DataError: It is empty, too large, damaged, cut off, or no image of these formats; the message is the cause.
@@ -104,7 +107,7 @@ def decode(content: bytes) -> Image.Image:
                 image.load()
                 with contextlib.suppress(SyntaxError, ValueError, struct.error):  # a damaged EXIF block
                     ImageOps.exif_transpose(image, in_place=True)
-                return _on_white(image)
+                return _on_white(image, span)
     except DataError:
         raise
     except UnidentifiedImageError as error:
@@ -190,16 +193,20 @@ def _read(path: str) -> bytes:
         return file.readall()
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _on_white(image: Image.Image, span: tuple[float, float] | None) -> Image.Image:
     if image.mode in ("L", "RGB") and not image.has_transparency_data:
         return image
     is_grey = _is_grey(image)
     if image.mode.startswith(("I", "F")):  # of more than 8 bits, which Pillow's own conversion would clip
         levels = np.asarray(image)
-        if image.mode == "F" or levels.min() < 0 or levels.max() > MAX_LEVEL:
+        if span is None and image.mode == "F":
             raise DataError("has pixels of 32 bits, expected 8 or 16")
+        low, high = span or (0, MAX_LEVEL)
+        if not low <= levels.min() <= levels.max() <= high:
+            found = f"{levels.min():g} to {levels.max():g}"
+            raise DataError(f"has pixels from {found}, expected {low:g} to {high:g}: scale them")
         clear = levels == image.info.get("transparency", -1)
-        image = Image.fromarray(np.where(clear, 255, (levels / 257).round()).astype(np.uint8))
+        image = Image.fromarray(np.where(clear, 255, ((levels - low) / ((high - low) / 255)).round()).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -211,4 +218,4 @@ def _is_grey(image: Image.Image) -> bool:
     if image.mode in ("P", "PA"):
         colours = np.reshape(image.getpalette() or [], (-1, 3))
         return bool((colours == colours[:, :1]).all())
-    return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+    return image.mode in ("1", "L", "LA", "La") or image.mode.startswith(("I", "F"))

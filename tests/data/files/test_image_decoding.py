@@ -59,8 +59,21 @@ def test_sixteen_bits_become_eight() -> None:
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_thirty_two_bits_are_refused(kind: Any) -> None:
     levels = GREY.astype(kind) * 100_000
-    with pytest.raises(DataError, match="has pixels of 32 bits, expected 8 or 16"):
+    with pytest.raises(DataError, match=r"has pixels (of 32 bits|from 0 to 2.*e.07), expected (8 or 16|0 to 65535)"):
         image_decoding.decode(saved(Image.fromarray(levels), "TIFF"))
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_of_more_than_eight_bits_stated_values_become_black_and_white(kind: Any) -> None:
+    file = saved(Image.fromarray(GREY.astype(kind) * 16), "TIFF")
+    np.testing.assert_array_equal(np.asarray(image_decoding.decode(file, (0, 255 * 16))), GREY)
+    with pytest.raises(DataError, match=r"has pixels from 0 to .*, expected 0 to 100: scale them"):
+        image_decoding.decode(file, (0, 100))
+    signed = saved(Image.fromarray(GREY.astype(np.float32) - 1000), "TIFF")
+    np.testing.assert_array_equal(np.asarray(image_decoding.decode(signed, (-1000, -745))), GREY)
+    lost = saved(Image.fromarray(np.full((4, 4), np.nan, np.float32)), "TIFF")
+    with pytest.raises(DataError, match="has pixels from nan to nan, expected 0 to 1"):
+        image_decoding.decode(lost, (0, 1))
 
 
 def test_a_palette_is_looked_up() -> None:
