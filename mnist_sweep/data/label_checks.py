@@ -114,20 +114,27 @@ def _nearest(known: NDArray[np.float64], asked: NDArray[np.float64]) -> Any:
 
 
 def _unrelated(name: str, source: str, split: Split, guesses: list[NDArray[np.uint8 | np.uint16]]) -> str | None:
-    """Return a note if no rule guesses the labels of a split better than chance."""
+    """Return a note if no rule guesses the labels of a split better than chance.
+
+    The spread of chance is that of Cohen's kappa without agreement (Fleiss, Cohen, Everitt 1969, Psychological Bulletin
+    72): where one class is rare, it is far below the binomial one.
+    """
     labels = _sample(split).labels
     number, best = len(labels), 0.0
+    likeliest = int(np.bincount(labels).max())
+    if number - likeliest < MIN_OF_CLASS:
+        return None
     for guess in guesses:
-        shares = [np.bincount(found, minlength=MAX_CLASSES) / number for found in (guess, labels)]
-        chance = float(shares[0] @ shares[1])
+        one, other = (np.bincount(found, minlength=MAX_CLASSES) / number for found in (guess, labels))
+        chance = float(one @ other)
         right = float((guess == labels).mean())
         best = max(best, right)
-        if right - chance > SURE * np.sqrt(max(chance * (1 - chance), 1 / number) / number):
+        variance = chance + chance**2 - float((one * other) @ (one + other))
+        if right - chance > SURE * np.sqrt(max(variance, 0) / number):
             return None
-    likeliest = float(np.bincount(labels).max() / number)
     return (
         f"the labels of {name} look unrelated to its images: guessed from the nearest images of {source}, "
-        f"{best:.1%} of {number:,} are right; the largest class alone has {likeliest:.1%}"
+        f"{best:.1%} of {number:,} are right; the largest class alone has {likeliest / number:.1%}"
     )
 
 

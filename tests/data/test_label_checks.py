@@ -11,12 +11,12 @@ from mnist_sweep.data.label_checks import label_notes, number_notes
 from tests.optim.test_regression import ink
 
 
-def made(seed: int, *, size: int = 400, shuffled: bool = False) -> Dataset:
+def made(seed: int, *, size: int = 400, shuffled: bool = False, share: float = 0.5) -> Dataset:
     """Return images whose classes differ in their texture alone: smooth or rough, with the same mean."""
     random = np.random.default_rng(seed)
 
     def split(number: int) -> Split:
-        labels = random.integers(0, 2, number).astype(np.uint8)
+        labels = (random.random(number) < share).astype(np.uint8)
         noise = random.integers(0, 256, (number, 12, 12, 1))
         smooth = np.repeat(np.repeat(noise[:, ::4, ::4], 4, axis=1), 4, axis=2)
         images = np.where(labels[:, None, None, None] == 1, smooth, noise).astype(np.uint8)
@@ -29,6 +29,14 @@ def made(seed: int, *, size: int = 400, shuffled: bool = False) -> Dataset:
 def test_classes_that_differ_in_texture_alone_are_told_from_shuffled_ones(seed: int) -> None:
     assert [*label_notes(made(seed))] == []
     assert len([*label_notes(made(seed, shuffled=True))]) == 1
+
+
+@pytest.mark.parametrize("share", [0.01, 0.04, 0.1])
+def test_a_rare_class_is_no_sign_of_shuffled_labels(share: float) -> None:
+    found = [[*label_notes(made(seed, size=1000, share=share))] for seed in range(5)]
+    assert found == [[]] * 5
+    found = [[*label_notes(made(seed, size=1000, share=share, shuffled=True))] for seed in range(5)]
+    assert sum(map(bool, found)) >= 4 * (share > 0.03)
 
 
 def test_numbers_that_belong_to_images_are_told_from_shuffled_ones() -> None:
