@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,9 @@ class Csv(OwnFiles):
             return images.reshape(-1, *shape), labels.astype(np.str_) if labels.dtype.kind == "O" else labels
         except DataError as error:
             raise DataError(f"{path} {error}.") from error
-        except (pa.ArrowException, csv.Error, UnicodeDecodeError, ValueError) as error:
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path} is not UTF-8 text: save it as CSV in UTF-8.") from error
+        except (pa.ArrowException, csv.Error, ValueError) as error:
             raise DataError(
                 f"{path} is not a table of labels and pixels from 0 to 255 ({shortened(one_line(error))})."
             ) from error
@@ -108,7 +111,11 @@ class Csv(OwnFiles):
             way_out = "" if known else ": keep files without labels in another folder"
             raise DataError(f"must have {number} of labels, {named}, but has {len(known)} among {shown}{way_out}")
         pixels = [name for name in names if name not in known and PIXEL.fullmatch(name)]
-        return known, sorted(pixels, key=natural)
+        pixels.sort(key=natural)
+        axes = [*zip(*(map(int, re.findall(r"\d+", name)) for name in pixels), strict=False)]
+        if math.prod(max(axis) - min(axis) + 1 for axis in axes) != max(len(pixels), 1):
+            raise DataError(f"lacks columns of pixels between {pixels[0]} and {pixels[-1]}, or has others among them")
+        return known, pixels
 
     def _shape(self, num_values: int) -> tuple[int, ...]:
         side = int(num_values**0.5)

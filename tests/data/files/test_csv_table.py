@@ -104,8 +104,10 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "a label missing": (text().replace("\n0,", "\n,"), "lacks values in column label"),
     "short lines": (text() + "1,2\n", "Expected 5 columns, got 2"),
     "no lines": (HEADER + "\n", "train must have one label for each image"),
-    "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe\xfd", "is not a table of labels and pixels"),
-    "not UTF-8": (text().replace("label", "größe").encode("latin-1"), "is not a table of labels and pixels"),
+    "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe\xfd", "is not UTF-8 text"),
+    "not UTF-8": (text().replace("label", "größe").encode("latin-1"), "is not UTF-8 text: save it as CSV in UTF-8"),
+    "a pixel missing": (text(HEADER.replace("3", "4")), "lacks columns of pixels between pixel0 and pixel4"),
+    "a place missing": (text("label,1x1,1x2,2x1,3x2"), "lacks columns of pixels between 1x1 and 3x2"),
     "cut off": (gzip.compress(text().encode())[:-20], "is cut off"),
 }
 
