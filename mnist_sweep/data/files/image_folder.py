@@ -47,7 +47,8 @@ class ImageFolder(EncodedImages):
         names = tuple(sorted({name for classes in found.values() for name in classes}, key=natural))
         files = {split: [file for name in names for file in found[split].get(name, [])] for split in found}
         if empty := [split for split in files if not files[split]]:
-            raise DataError(f"{listed(empty)} {'holds' if len(empty) == 1 else 'hold'} no images.")
+            held = "; ".join([f"({', '.join(SUFFIXES)}) in folders of classes", *unused_notes(unused)])
+            raise DataError(f"{listed(empty)} {'holds' if len(empty) == 1 else 'hold'} no images {held}.")
         try:
             known = {name: float(name) if self.target == "number" else name for name in names}
         except ValueError as error:
@@ -63,6 +64,10 @@ def _classes(root: Path, unused: list[str]) -> dict[str, dict[str, str]]:
     """Return the folder of each class of each split; other entries are appended to `unused`."""
     folders = _entries(root, root, unused)
     named = {path: splits.WORDS.get(name.lower()) for name, path in folders.items()}
+    if not any(named.values()):  # as training_set/ and test_set/, which hold the same classes
+        words = {path: splits.split_of(name) for name, path in folders.items()}
+        classes = [{*_entries(Path(path), root, [])} for path, split in words.items() if split]
+        named = words if len({*words.values()} - {None}) > 1 and set.intersection(*classes) else named
     train = next((path for path, split in named.items() if split == "train"), None)
     if not folders:
         raise DataError(f"must hold {LAYOUT}, but holds no folders.")

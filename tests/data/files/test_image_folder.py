@@ -105,6 +105,18 @@ def test_names_of_folders_may_be_numbers_to_predict(tmp_path: Path, refused: Ref
         ImageFolder("ages", target="numbers")  # type: ignore[arg-type]
 
 
+def test_splits_may_be_words_of_names_if_they_hold_the_same_classes(tmp_path: Path) -> None:
+    files = [f"{split}_set/{name}" for split in ("training", "test") for name in ("cat", "dog")]
+    for folder in (*files, "bus_station/1", "test_site/2"):
+        for number in range(4):
+            draw(tmp_path / ("places" if folder[-1] in "12" else "pets") / folder / f"{number}.png", number)
+    draw(tmp_path / "pets" / "single" / "1.png")
+    loaded = ImageFolder(tmp_path / "pets").load()
+    assert (loaded.class_names, len(loaded.test)) == (("cat", "dog"), 8)
+    assert any("pets/single (1 in all)" in note for note in loaded.notes)
+    assert ImageFolder(tmp_path / "places").load().class_names == ("bus_station", "test_site")
+
+
 def test_a_class_may_be_named_like_a_split(tmp_path: Path) -> None:
     for name in ("bus", "car", "train"):
         for number in range(5):
@@ -215,6 +227,10 @@ HELD: dict[str, tuple[list[str], list[str]]] = {
     "another folder": (
         ["pets/cat/1.png", "pets/dog/1.png"],
         ["holds one folder, with cat and dog in it: is pets/ what you mean?"],
+    ),
+    "other files": (
+        ["cat/1.ppm"],
+        ["train holds no images (.bmp, ", "in folders of classes; not used: ", "cat/1.ppm"],
     ),
     "an empty split": (["train/cat/1.png", "val/cat/"], ["val holds no images"]),
     "one": (["cat/1.png"], ["holds 1 image, too few to hold out val and test"]),
