@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,11 @@ def validate(name: str, data: Dataset) -> None:
     """Validate that there is something to learn: it is a DataError if train has images of one class or number only."""
     labels = data.train.labels
     if len(labels) > 1 and (labels == labels[0]).all():
-        kind, first = "number" if data.is_regression else "class", ", ".join(f"{one:g}" for one in np.ravel(labels[0]))
+        number = ", ".join(f"{one:g}" for one in np.ravel(labels[0]))
+        what = f"number {number}" if data.is_regression else _classes(labels[:1], data)
         raise DataError(
-            f"the data source {name} has only images of {kind} {first} in train ({len(labels):,} images), so "
-            f"every model is right and nothing is learned: add images of another {kind}."
+            f"the data source {name} has only images of {what} in train ({len(labels):,} images), so every model is "
+            f"right and nothing is learned: add images of another {what.partition(' ')[0]}."
         )
 
 
@@ -52,7 +54,7 @@ def notes(name: str, data: Dataset, *, is_verified: bool = False, named: Named |
     found = [*data.notes, *(_range_notes(data) if data.is_regression else _class_notes(data))]
     if not is_verified:
         found += [*([] if data.is_regression else _few_notes(data)), *_image_notes(data, named)]
-    return [f"data {name}: {note}" for note in found]
+    return [f"data {printable(name)}: {note}" for note in found]
 
 
 def _image_notes(data: Dataset, named: Named | None) -> list[str]:
@@ -76,6 +78,10 @@ def _name_notes(names: Sequence[str]) -> Iterator[str]:
 def _range_notes(data: Dataset) -> Iterator[str]:
     """Yield the splits with numbers beyond those that are trained on."""
     low, high = data.train.labels.min(axis=0), data.train.labels.max(axis=0)
+    kinds = np.unique(data.train.labels)
+    if len(kinds) <= MAX_NAMED and (kinds % 1 == 0).all():
+        whole = f"{len(kinds)} whole ones from {kinds[0]:g} to {kinds[-1]:g}"
+        yield f"the numbers to predict are {whole}: write them without a decimal point if they are classes"
     for name in ("val", "test"):
         labels = data.splits[name].labels
         if len(labels) > 1 and (labels == labels[0]).all():
@@ -106,7 +112,7 @@ def _few_notes(data: Dataset) -> Iterator[str]:
         yield f"only {listed([*map(str, counts[few][:MAX_NAMED])])} train images of {_classes(few, data)}"
 
 
-def _classes(classes: NDArray[np.intp], data: Dataset) -> str:
+def _classes(classes: NDArray[Any], data: Dataset) -> str:
     names = [printable(data.class_names[label]) if data.class_names else str(label) for label in classes[:MAX_NAMED]]
     names += ["more"] * (len(classes) > MAX_NAMED)
     return f"class{'es' if len(classes) > 1 else ''} {listed(names)}"
@@ -121,7 +127,11 @@ def _scale_notes(data: Dataset) -> Iterator[str]:
     top = max(largest.values())
     if 0 < top - low <= DARK * span:
         declared = f"value_range=({low:g}, {high:g})" if data.value_range else f"pixel_max={high:g}"
-        white = f"value_range=({low:g}, {top:g})" if data.value_range else f"pixel_max={top:g}"
+        white = (
+            f"value_range=({low:g}, {top:g})"
+            if data.value_range
+            else f"pixel_max={top:g} of a Dataset, value_range=(0, {top:g}) of arrays"
+        )
         is_cast = top == 1 and not data.value_range
         fix = "floats cast to uint8 must be multiplied by 255 first" if is_cast else f"if {top:g} is white, {white}"
         yield f"the largest pixel is {top:g} of {declared}, so all images are dark: {fix}"

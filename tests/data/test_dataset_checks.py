@@ -149,7 +149,19 @@ def test_one_class_only_is_refused() -> None:
     ones = TRAIN.labels == 1
     with pytest.raises(DataError, match=r"the data source mine has only images of class 1 in train \(121 images\)"):
         validate("mine", changed("train", TRAIN.images[ones], TRAIN.labels[ones]))
+    named = replace(changed("train", TRAIN.images[ones], TRAIN.labels[ones]), class_names=tuple("abcdefghij"))
+    with pytest.raises(DataError, match="only images of class b in train"):
+        validate("mine", named)
     validate("mine", GOOD)
+
+
+def test_whole_numbers_to_predict_may_be_classes_and_a_name_is_one_line() -> None:
+    splits: Any = {name: replace(part, labels=part.labels.astype("float32")) for name, part in GOOD.splits.items()}
+    (note,) = notes("a\nb", Dataset(**splits, pixel_max=16))
+    assert note == (
+        "data a\\nb: the numbers to predict are 10 whole ones from 0 to 9: write them without a decimal point if they "
+        "are classes"
+    )
 
 
 def test_a_class_of_few_images_is_reported_by_its_name() -> None:

@@ -54,7 +54,8 @@ def numbered(content: Content) -> Content:
     if kinds <= {*"iu"}:
         low, high = min(array.min() for array in labels.values()), max(array.max() for array in labels.values())
         if low < 0 or high >= MAX_CLASSES:
-            raise DataError(f"labels must lie between 0 and {MAX_CLASSES - 1}, but got labels from {low} to {high}.")
+            found = f"labels from {low} to {high}" + ": leave images without a label out" * bool(low == -1)
+            raise DataError(f"labels must lie between 0 and {MAX_CLASSES - 1}, but got {found}.")
         return content._replace(labels=_typed(labels, high))
     if kinds <= {*"iuf"}:
         with np.errstate(over="ignore"):  # to infinity, which a data set refuses
@@ -62,7 +63,7 @@ def numbered(content: Content) -> Content:
         return content._replace(labels=floats, class_names=())
     if not kinds <= {*"UT"}:
         types = listed(sorted({str(array.dtype) for array in labels.values()}))
-        raise DataError(f"labels must be numbers or names, but got {types}.")
+        raise DataError(f"labels must be numbers or names, but got {types}: make all numbers, or all text.")
     unique = {str(label) for array in labels.values() for label in np.unique(array)}
     if blank := [label for label in unique if not label.strip()]:
         number = sum(int(np.isin(array, blank).sum()) for array in labels.values())

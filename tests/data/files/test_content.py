@@ -53,9 +53,9 @@ def test_pixels_are_cast_where_nothing_is_lost() -> None:
     [
         ({"test": [1]}, "has no train split, but only test"),
         ({"train": [0, 65_536]}, "between 0 and 65535, but got labels from 0 to 65536"),
-        ({"train": [0, 1], "val": [-1]}, "labels from -1 to 1"),
+        ({"train": [0, 1], "val": [-1]}, "labels from -1 to 1: leave images without a label out"),
         ({"train": [True, False], "val": [1]}, "numbers or names, but got <U5 and int64"),
-        ({"train": ["a"], "val": [1]}, "numbers or names, but got <U1 and int64"),
+        ({"train": ["a"], "val": [1]}, "numbers or names, but got <U1 and int64: make all numbers, or all text"),
         ({"train": ["a"], "val": [1.5]}, "numbers or names, but got <U1 and float64"),
         ({"train": [[0, 1], [1, 0]]}, r"one label for each image, but got labels of shape \(2, 2\)"),
         ({"train": []}, "one label for each image"),
