@@ -60,16 +60,15 @@ class Arrays(OwnFiles):
         """Return images as float32 if they have a range."""
         import numpy as np
 
+        if self.value_range:
+            kinds = {name: np.float32 if array.dtype.kind in "iuf" else array.dtype for name, array in images.items()}
+            return {name: array.astype(kinds[name], copy=False) for name, array in images.items()}
         for name, array in images.items():
-            if self.value_range is None and array.dtype.kind == "f" and array.size:
+            if array.dtype.kind == "f" and array.size:
                 found = f"{array.dtype} from {array.min():g} to {array.max():g}"
                 way_out = "state which values become 0 and 1, such as value_range=(0, 1), or --value-range 0,1"
                 raise DataError(f"{name} images are {found}: {way_out}.")
-        is_given = self.value_range is not None
-        return {
-            name: array.astype(np.float32, copy=False) if is_given and array.dtype.kind in "iuf" else array
-            for name, array in images.items()
-        }
+        return images
 
 
 def _read(path: Path) -> "Mapping[str, NDArray[Any]]":
