@@ -155,6 +155,19 @@ def test_a_picture_is_the_same_in_every_mode(tmp_path: Path, name: str, shape: t
     assert picture.preprocessing == grey.preprocessing
 
 
+@pytest.mark.parametrize(("ink", "is_coloured"), [((40, 45, 70), True), ((41, 40, 39), False)])
+@pytest.mark.parametrize("quality", [50, 75, 95])
+def test_the_tint_of_a_scan_is_no_colour_and_coloured_ink_is(
+    tmp_path: Path, ink: tuple[int, int, int], is_coloured: bool, quality: int
+) -> None:
+    scan = Image.new("RGB", (96, 96), (247, 240, 233))  # by 3% too warm
+    ImageDraw.Draw(scan).ellipse((20, 20, 70, 70), outline=ink, width=8)
+    noisy = np.asarray(scan) + np.random.default_rng(0).normal(0, 2, (96, 96, 3))
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(tmp_path / "a.jpg", quality=quality)
+    (found,) = read(tmp_path / "a.jpg", (96, 96, 1), handwriting=False)
+    assert found.preprocessing == "converted to greyscale" * is_coloured
+
+
 def test_a_picture_whose_colours_are_lost_says_so(tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), (250, 120, 0)).save(tmp_path / "a.jpg")
     for shape, before in (((32, 32, 1), "converted to greyscale, "), (CIFAR, "")):
