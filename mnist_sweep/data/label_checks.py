@@ -82,14 +82,11 @@ def _guessed(known: Split, asked: Split) -> list[NDArray[np.uint8 | np.uint16]] 
     if min(len(known), len(asked)) < MIN_IMAGES or len(np.unique(asked.labels)) < 2:
         return None
     ours, theirs = _features(known.images), _features(asked.images)
-    guesses = [known.labels[_nearest(a, b)] for a, b in zip(ours, theirs, strict=True)]
+    guesses = [known.labels[_nearest(*pair)] for pair in zip(ours, theirs, strict=True)]
     classes = np.unique(known.labels)
-    both = [np.concatenate(features, axis=1) for features in (ours, theirs)]
-    means = np.stack([both[0][known.labels == one].mean(axis=0) for one in classes])
-    return [
-        *guesses,
-        classes[_nearest(means / both[0].std(axis=0).clip(1e-9), both[1] / both[0].std(axis=0).clip(1e-9))],
-    ]
+    a, b = (np.concatenate(features, axis=1) for features in (ours, theirs))
+    means, spread = np.stack([a[known.labels == one].mean(axis=0) for one in classes]), a.std(axis=0).clip(1e-9)
+    return [*guesses, classes[_nearest(means / spread, b / spread)]]
 
 
 def _features(images: NDArray[np.uint8 | np.float32]) -> Features:

@@ -64,7 +64,6 @@ class MNIST(VerifiedFiles):
     _folder: ClassVar[str] = "mnist"
     _checksums: ClassVar[dict[str, str]] = SHA256
     _mirrors: ClassVar[tuple[str, ...]] = MIRRORS
-    _compressed: ClassVar[dict[str, str]] = COMPRESSED_SHA256  # of the files as distributed
 
     train_size: int = 55_000
     val_size: int = 5_000
@@ -77,8 +76,9 @@ class MNIST(VerifiedFiles):
 
     def _fetch(self, missing: Sequence[str]) -> dict[str, Path]:
         paths = {part: data_folders.cache_folder() / self._folder / f"{FILES[part]}.gz" for part in missing}
+        checksums = self._checksums if self._as_distributed else COMPRESSED_SHA256
         for part, path in paths.items():
-            download.fetch(path, self._mirrors, sha256=self._compressed[part])
+            download.fetch(path, self._mirrors, sha256=checksums[part])
         return paths
 
     def _parse(self, name: str, content: bytes, path: Path) -> Any:
@@ -113,7 +113,6 @@ class FashionMNIST(_CompressedOnly):
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
     )
     _checksums: ClassVar[dict[str, str]] = FASHION_SHA256
-    _compressed: ClassVar[dict[str, str]] = FASHION_SHA256
 
 
 class KMNIST(_CompressedOnly):
@@ -128,4 +127,3 @@ class KMNIST(_CompressedOnly):
     _folder: ClassVar[str] = "kmnist"
     _mirrors: ClassVar[tuple[str, ...]] = ("http://codh.rois.ac.jp/kmnist/dataset/kmnist",)
     _checksums: ClassVar[dict[str, str]] = KMNIST_SHA256
-    _compressed: ClassVar[dict[str, str]] = KMNIST_SHA256

@@ -44,9 +44,8 @@ class Classification(NamedTuple):
     def text(self, names: Sequence[str], top: int) -> str:
         """Return the number, or the most probable classes, at most `top`, by their names."""
         if self.number is not None:
-            return ", ".join(
-                f"{one:.6g}" for one in (self.number if isinstance(self.number, tuple) else (self.number,))
-            )
+            numbers = self.number if isinstance(self.number, tuple) else (self.number,)
+            return ", ".join(f"{one:.6g}" for one in numbers)
         ranked = sorted(zip(self.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
         return ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
 
@@ -106,8 +105,6 @@ def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Cl
 
 
 def _answer(image: "PreparedImage", outputs: list[float], card: DataCard) -> Classification:
-    if card.is_regression:
-        return Classification(
-            image.name, image.preprocessing, number=outputs[0] if len(outputs) == 1 else tuple(outputs)
-        )
-    return Classification(image.name, image.preprocessing, tuple(outputs))
+    probabilities = () if card.is_regression else tuple(outputs)
+    number = (outputs[0] if len(outputs) == 1 else tuple(outputs)) if card.is_regression else None
+    return Classification(image.name, image.preprocessing, probabilities, number)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mnist_sweep.data import idx
 from mnist_sweep.data.files import image_decoding
@@ -107,10 +107,8 @@ def _scaled(image: Image.Image, size: tuple[int, int], how: image_decoding.Resiz
 def _as_digit(page: Image.Image, size: tuple[int, int], share: float) -> tuple[Image.Image, list[str]]:
     """Return a grey image prepared as MNIST's, its digit filling that share of the side, and what was done to it."""
     if page.size == size:
-        pixels = np.asarray(page)
-        if binarization.border_level(pixels) < binarization.LIGHT:
-            return page, []
-        return Image.fromarray(255 - pixels), [INVERTED]
+        is_light = binarization.border_level(np.asarray(page)) >= binarization.LIGHT
+        return (ImageOps.invert(page), [INVERTED]) if is_light else (page, [])
     found = binarization.extract(page)
     if found is None:
         raise DataError("shows nothing that stands out from its background.")

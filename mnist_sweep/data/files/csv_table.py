@@ -92,9 +92,8 @@ class Csv(OwnFiles):
         except UnicodeDecodeError as error:
             raise DataError(f"{path} is not UTF-8 text: save it as CSV in UTF-8.") from error
         except (pa.ArrowException, csv.Error, ValueError) as error:
-            raise DataError(
-                f"{path} is not a table of labels and pixels from 0 to 255 ({shortened(one_line(error))})."
-            ) from error
+            cause = shortened(one_line(error))
+            raise DataError(f"{path} is not a table of labels and pixels from 0 to 255 ({cause}).") from error
 
     def _columns(self, names: list[str], has_names: bool) -> tuple[list[str], list[str]]:
         """Return the columns of labels, and those of pixels in their order."""
@@ -119,10 +118,8 @@ class Csv(OwnFiles):
 
     def _shape(self, num_values: int) -> tuple[int, ...]:
         side = int(num_values**0.5)
-        if self.image_size is None and side * side == num_values > 0:
-            return side, side, 1
-        for channels in (1, 3) if self.image_size else ():
-            height, width = self.image_size or (0, 0)
+        height, width = self.image_size or (side, side)
+        for channels in (1, 3) if self.image_size else (1,):
             if height * width * channels == num_values > 0:
                 return height, width, channels
         if not num_values:

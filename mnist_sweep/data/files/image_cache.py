@@ -103,10 +103,8 @@ class ImageCache:
         try:
             yield
         except OSError as error:
-            cause, way_out = (
-                atomic_files.cause(error),
-                f"{atomic_files.remedy(error)}, or name another folder with {FOLDER_VARIABLE}",
-            )
+            way_out = f"{atomic_files.remedy(error)}, or name another folder with {FOLDER_VARIABLE}"
+            cause = atomic_files.cause(error)
             raise DataError(f"the cache {self.folder} cannot be {verb} ({cause}): {way_out}.") from error
 
     def _make_room(self, num_bytes: int, *, but: Path) -> None:

@@ -208,8 +208,7 @@ def _on_white(image: Image.Image, span: tuple[float, float] | None) -> Image.Ima
         clear = levels == image.info.get("transparency", -1)
         image = Image.fromarray(np.where(clear, 255, ((levels - low) / ((high - low) / 255)).round()).astype(np.uint8))
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     image = image.convert("RGB")  # also before L, since Pillow has no way from some modes to it
     return image.convert("L") if is_grey else image
 

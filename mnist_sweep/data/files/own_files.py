@@ -100,9 +100,8 @@ class OwnFiles(abc.ABC):
                     raise DataError(f"{name} has {num_images} images and {len(labels)} labels.")
             yield self._completed(found)
         except OSError as error:
-            raise DataError(
-                f"{error.filename or path} cannot be read ({error.strerror or one_line(error)})."
-            ) from error
+            cause = error.strerror or one_line(error)
+            raise DataError(f"{error.filename or path} cannot be read ({cause}).") from error
         except DataError as error:
             message = str(error)
             raise DataError(message if message.startswith(str(path)) else f"{path}: {message}") from error

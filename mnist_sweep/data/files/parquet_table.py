@@ -70,12 +70,10 @@ class Parquet(EncodedImages):
                 if total > MAX_BYTES:
                     raise DataError(f"unpacks to {size(total)}, expected at most {size(MAX_BYTES)}")
                 read = table.read(columns=[image, *targets])
-            unused |= dict.fromkeys(
-                f"column {shortened(name)}" for name in schema.names if name not in (image, *targets)
-            )
+            others = [name for name in schema.names if name not in (image, *targets)]
+            unused |= dict.fromkeys(f"column {shortened(name)}" for name in others)
             contents = [found["bytes"] if isinstance(found, dict) else found for found in read[image].to_pylist()]
-            lacking = sum(not isinstance(content, bytes) for content in contents)
-            if lacking:
+            if lacking := sum(not isinstance(content, bytes) for content in contents):
                 raise DataError(f"lacks the bytes of {lacking:,} of {len(contents):,} images in column {image}")
             if empty := [name for name in targets if read[name].null_count]:
                 raise DataError(f"lacks values in column {shortened(empty[0])}")
@@ -85,9 +83,8 @@ class Parquet(EncodedImages):
         except DataError as error:
             raise DataError(f"{file} {error}.") from error
         except (pa.ArrowException, KeyError, ValueError) as error:
-            raise DataError(
-                f"{file} is no Parquet file of images and labels ({shortened(one_line(error))})."
-            ) from error
+            cause = shortened(one_line(error))
+            raise DataError(f"{file} is no Parquet file of images and labels ({cause}).") from error
 
 
 def _column(names: list[str], wanted: tuple[Any, ...]) -> str:
