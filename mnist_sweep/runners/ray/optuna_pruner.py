@@ -15,7 +15,8 @@ def as_scheduler(pruner: Any, measure: Measure) -> Any:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.RandomSampler(seed=0)
-    study = optuna.create_study(direction=measure.direction, sampler=sampler, pruner=pruner)
+    name = "optuna"  # by which Hyperband spreads trials over its brackets
+    study = optuna.create_study(study_name=name, direction=measure.direction, sampler=sampler, pruner=pruner)
     states, asked = optuna.trial.TrialState, dict[str, Any]()
 
     class Pruning(FIFOScheduler):

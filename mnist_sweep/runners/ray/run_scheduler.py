@@ -1,11 +1,14 @@
 """The scheduler of a run, between Tune and the trials, whose messages are the runner's own."""
 
+import contextlib
 import copy
 import itertools
 import json
-from collections.abc import Callable, Hashable
+import zlib
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
+import numpy as np
 from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler
 
 from mnist_sweep.runners.ray import private, stop_rules
@@ -14,6 +17,17 @@ from mnist_sweep.trials.row import TIME
 from mnist_sweep.trials.value_format import Measure
 
 ITERATION = "training_iteration"
+
+
+@contextlib.contextmanager
+def drawing_for(trial_id: str) -> Iterator[None]:
+    """Let NumPy's global generator draw for a trial as in every run: AsyncHyperBandScheduler draws brackets by it."""
+    state = np.random.get_state()
+    np.random.seed(zlib.crc32(trial_id.encode()))
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
 
 
 class RunScheduler(FIFOScheduler):
@@ -44,7 +58,8 @@ class RunScheduler(FIFOScheduler):
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Pass on a trial that is new, or runs again since its worker was lost."""
         self._ended.discard(trial.trial_id)
-        self._call(self._inner.on_trial_add, tune_controller, trial)
+        with drawing_for(json.loads(trial.config["trial"])["id"]):
+            self._call(self._inner.on_trial_add, tune_controller, trial)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """Pass on that a trial has lost its worker."""

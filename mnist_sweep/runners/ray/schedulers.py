@@ -133,10 +133,13 @@ class _FinishedTrial(NamedTuple):
 
 
 def _replay(scheduler: Any, row: TrialRow) -> None:
+    from mnist_sweep.runners.ray.run_scheduler import drawing_for
+
     results = [{row.measure.val: point.val, TIME: point.step} for point in row.history if point.val is not None]
     trial = _FinishedTrial(row.trial_id)
     if results:
-        scheduler.on_trial_add(NO_OTHERS, trial)
+        with drawing_for(row.trial_id):
+            scheduler.on_trial_add(NO_OTHERS, trial)
         for result in results:
             scheduler.on_trial_result(NO_OTHERS, trial, result)
         scheduler.on_trial_complete(NO_OTHERS, trial, results[-1])

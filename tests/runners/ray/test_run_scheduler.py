@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from optuna.pruners import MedianPruner, SuccessiveHalvingPruner
+from optuna.pruners import HyperbandPruner, MedianPruner, SuccessiveHalvingPruner
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, HyperBandScheduler, MedianStoppingRule
 from ray.tune.stopper import FunctionStopper, MaximumIterationStopper
 
@@ -158,6 +158,21 @@ def test_the_median_rule_counts_each_validation_once_whatever_is_lost(scheduler:
         given.on_trial_complete(tune, trial, {"row": "the last message"})
     for accuracy, decision in (0.35, "STOP"), (0.4, "CONTINUE"):
         assert given.on_trial_result(tune, TuneTrial.of(str(accuracy)), message(300, accuracy)) == decision
+
+
+@pytest.mark.parametrize(
+    "scheduler", ["hyperband", HyperbandPruner(min_resource=100, max_resource=1600, reduction_factor=2)]
+)
+def test_a_trial_has_the_same_bracket_in_every_run(scheduler: Any) -> None:
+    decisions = []
+    for _ in range(3):
+        given, tune, trials = given_scheduler(scheduler), controller(), [TuneTrial.of(str(one)) for one in range(16)]
+        for trial in trials:
+            given.on_trial_add(tune, trial)
+        messages = [message(100, 0.9 - number / 100) for number in range(16)]
+        decisions.append([given.on_trial_result(tune, *one) for one in zip(trials, messages, strict=True)])
+    assert decisions == [decisions[0]] * 3
+    assert {*decisions[0]} == {"CONTINUE", "STOP"}
 
 
 def late(trial_id: str, result: dict[str, Any]) -> bool:
