@@ -53,7 +53,7 @@ def report(
         file, compared = write_comparison(folder, other, format=format_, output=output, within=within)
         return Answer(value={"file": file, "verdict": compared.judged}, show=lambda: echo(file))
     with background.executor(folder) as submit:
-        file = write_report(folder, format=format_, output=output, submit=submit)
+        file = write_report(folder, format=format_, output=output, submit=submit, keep_newer=output is None)
     return Answer(value={"file": file}, show=lambda: echo(file))
 
 

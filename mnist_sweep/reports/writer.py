@@ -28,7 +28,7 @@ from mnist_sweep.reports.sections import (
     trials,
 )
 from mnist_sweep.reports.sections.sweep_comparison import SweepComparison, compare_sweeps
-from mnist_sweep.system.atomic_files import Version, version, write_atomically
+from mnist_sweep.system.atomic_files import version, write_atomically
 
 Format = Literal["html", "md"]
 SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
@@ -55,11 +55,12 @@ def write_report(
     format: Format = "html",  # noqa: A002 # the option's name
     output: Path | None = None,
     submit: Submit | None = None,
+    keep_newer: bool = False,
 ) -> Path:
     """Write `report.html` or `report.md` into a results folder, or another file, and return its path.
 
-    The selection and the effects are computed where `submit` says, by default in this process. A report that another
-    process writes meanwhile stays, since it may have newer rows.
+    The selection and the effects are computed where `submit` says, by default in this process. With `keep_newer`, a
+    report that a run has written meanwhile stays.
 
     Raises:
         LedgerError: The folder holds no rows, a file in it is damaged, or the report cannot be written.
@@ -70,7 +71,9 @@ def write_report(
     shown = [section for make in SECTIONS if (section := sections[make]) is not None]
     notes = [Paragraph(text=note) for note in results.notes]
     shown[:1] = [replace(first, blocks=[*notes, *first.blocks]) for first in shown[:1]]
-    return _write(path, f"Sweep {folder.resolve().name}", f"`{folder}`", shown, format, [str(folder)], before)
+    if keep_newer and version(path) != before:
+        return path
+    return _write(path, f"Sweep {folder.resolve().name}", f"`{folder}`", shown, format, [str(folder)])
 
 
 def write_comparison(
@@ -96,13 +99,7 @@ def write_comparison(
 
 
 def _write(
-    path: Path,
-    title: str,
-    source: str,
-    sections: Sequence[Section],
-    kind: Format,
-    arguments: Sequence[str],
-    instead_of: Version | None = None,
+    path: Path, title: str, source: str, sections: Sequence[Section], kind: Format, arguments: Sequence[str]
 ) -> Path:
     if path.exists() and not (path.is_file() or path.is_dir()):  # a file would take the place of /dev/stdout
         raise LedgerError(f"report {path} cannot be written (it is a special file): choose another FILE with --output.")
@@ -112,6 +109,5 @@ def _write(
         subtitle = f"Generated from the rows in {source} on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
         text = html.render(title, subtitle, sections)
     command = shlex.join(["mnist-sweep", "report", *arguments, *(["--format", "md"] if kind == "md" else [])])
-    then = f"run `{command}`, which also takes --output FILE"
-    write_atomically(path, text.encode(), "report", then=then, instead_of=instead_of)
+    write_atomically(path, text.encode(), "report", then=f"run `{command}`, which also takes --output FILE")
     return path

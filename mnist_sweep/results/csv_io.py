@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_columns import HISTORY_COLUMNS, ID_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS, all_frames
 from mnist_sweep.search import saved_objectives
-from mnist_sweep.system.atomic_files import Version, open_regular, remedy, replacing, version
+from mnist_sweep.system.atomic_files import open_regular, remedy, replacing, version
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status, TrialRow
@@ -31,22 +31,21 @@ if TYPE_CHECKING:
 FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n\0]|'*\Z")
 
 MAX_BYTES = 1 << 30
-TABLES = ("trials", "history", "summary")
 REBUILD = "`mnist-sweep table DIR` rebuilds it."
 
 
-def table_versions(folder: Path) -> dict[Path, Version]:
+def table_versions(folder: Path) -> dict[Path, tuple[int, int]]:
     """Return the paths of a folder's tables, with what tells them from others that replace them."""
-    return {path: version(path) for path in (folder / f"{name}.csv" for name in TABLES)}
+    return {path: version(path) for path in (folder / f"{name}.csv" for name in ("trials", "history", "summary"))}
 
 
 def write_tables(
-    folder: Path, rows: Iterable[TrialRow], instead_of: Mapping[Path, Version] | None = None
+    folder: Path, rows: Iterable[TrialRow], instead_of: Mapping[Path, tuple[int, int]] | None = None
 ) -> list[Path]:
     """Write `trials.csv`, `history.csv` and `summary.csv` into a folder, each atomically; return their paths.
 
-    Of tables `instead_of` which, as they were before the rows were read, a run has written others meanwhile, these
-    stay.
+    Other tables than those `instead_of` which they are written, as they were before the rows were read, stay: a run
+    has written them meanwhile.
 
     Raises:
         LedgerError: A file cannot be written; its earlier content stays; or the folder's objectives are damaged.
@@ -56,21 +55,20 @@ def write_tables(
         if name == "summary" and objectives:
             frame = saved_objectives.with_front(frame, rows, objectives)
         path = folder / f"{name}.csv"
-        write_table(path, frame, of_numbers=name == "history", instead_of=(instead_of or {}).get(path))
+        if instead_of is None or version(path) == instead_of[path]:
+            write_table(path, frame, of_numbers=name == "history")
         del frame  # before the next one is made
-    return [folder / f"{name}.csv" for name in TABLES]
+    return [*table_versions(folder)]
 
 
-def write_table(
-    path: Path, frame: "pd.DataFrame", *, of_numbers: bool = False, instead_of: Version | None = None
-) -> Path:
+def write_table(path: Path, frame: "pd.DataFrame", *, of_numbers: bool = False) -> Path:
     """Write a frame as a CSV file atomically, faster if it has only numbers and ids; return its path.
 
     Raises:
         LedgerError: The file cannot be written; its earlier content stays.
     """
     try:
-        with replacing(path, durable=False, instead_of=instead_of) as file:  # it can be made again from the rows
+        with replacing(path, durable=False) as file:  # it can be made again from the rows
             (_write_numbers if of_numbers else _write_texts)(frame, file)
     except OSError as error:
         raise LedgerError(f"{path} cannot be written ({error.strerror or error}): {remedy(error)}.") from error

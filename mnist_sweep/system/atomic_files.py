@@ -21,7 +21,6 @@ from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import size
 
 Made = TypeVar("Made")
-Version = tuple[int, int]
 
 RUN_AGAIN = "run the same command to resume"
 REMEDIES = {
@@ -77,7 +76,7 @@ def _open_regular(path: Path | str, max_bytes: int | None, *, follow_links: bool
     raise OSError(errno.EFBIG, too_large, str(path))
 
 
-def version(path: Path) -> Version:
+def version(path: Path) -> tuple[int, int]:
     """Return what tells the file at a path from one that replaces it."""
     with contextlib.suppress(OSError):
         status = path.stat()
@@ -86,11 +85,10 @@ def version(path: Path) -> Version:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, durable: bool = True, instead_of: Version | None = None) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path`, in an existing folder, if the body succeeds, and is removed if it fails.
 
-    If durable, it survives a crash of the machine from the end of the context on. A file that is not the one it would
-    be written `instead_of` stays: another process has written it meanwhile, from newer rows.
+    If durable, it survives a crash of the machine from the end of the context on.
     """
     # The number differs among all processes of all machines that share the folder.
     temporary = path.with_name(f".{path.name}-{int.from_bytes(os.urandom(8))}")
@@ -100,9 +98,6 @@ def replacing(path: Path, *, durable: bool = True, instead_of: Version | None = 
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        if instead_of not in (None, version(path)):
-            temporary.unlink()
-            return
         temporary.replace(path)
         if durable:
             flush_folder(path.parent)
@@ -121,15 +116,13 @@ def ledger_errors(failure: str, way_out: str = "") -> Iterator[None]:
         raise LedgerError(f"{failure} ({cause(error)}){way_out}.") from error
 
 
-def write_atomically(
-    path: Path, content: bytes, what: str, *, then: str = RUN_AGAIN, instead_of: Version | None = None
-) -> None:
+def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_AGAIN) -> None:
     """Write a file, which errors call `what`, durably into an existing folder: no crash loses it once this returns.
 
     A LedgerError, which leaves an earlier file as it was, names the cause's remedy and says what to do `then`.
     """
     try:
-        with replacing(path, instead_of=instead_of) as file:
+        with replacing(path) as file:
             file.write(content)
     except OSError as error:
         raise LedgerError(f"{what} {path} cannot be written ({cause(error)}): {remedy(error)}, then {then}.") from error

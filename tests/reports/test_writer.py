@@ -194,7 +194,7 @@ def test_report_that_cannot_be_written_leaves_the_one_before(
     assert (quickstart / "report.md").read_bytes() == before
 
 
-def test_report_that_another_process_writes_meanwhile_stays(quickstart: Path) -> None:
+def test_report_that_a_run_writes_meanwhile_stays(quickstart: Path) -> None:
     write_report(quickstart)
 
     def submit(trials: Any) -> Any:
@@ -202,7 +202,8 @@ def test_report_that_another_process_writes_meanwhile_stays(quickstart: Path) ->
         replaced.write_text(replaced.read_text(encoding="utf-8") + "<!-- newer -->", encoding="utf-8")
         return lambda: analyse(trials)
 
-    assert write_report(quickstart, submit=submit).read_text(encoding="utf-8").endswith("<!-- newer -->")
+    kept = [write_report(quickstart, submit=submit, keep_newer=keep).read_text() for keep in (True, False)]
+    assert [text.endswith("<!-- newer -->") for text in kept] == [True, False]
 
 
 def test_report_needs_neither_tensorflow_nor_ray(quickstart: Path) -> None:
