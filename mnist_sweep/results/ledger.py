@@ -117,7 +117,7 @@ class Ledger:
             LedgerError: The disk is full or cannot be written; an earlier model of the trial is unchanged.
         """
         path = self.models_folder / f"{trial_id}.keras"
-        make_folder(self.models_folder)
+        make_folder(self.models_folder, parents=False)
         write_atomically(path, content, "model")
         return path
 

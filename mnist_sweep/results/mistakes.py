@@ -71,7 +71,7 @@ def path_of(folder: Path, trial_id: str) -> Path:
 def write(folder: Path, trial_id: str, content: bytes) -> None:
     """Write the content of a trial's mistakes file into its results folder durably."""
     path = path_of(folder, trial_id)
-    make_folder(path.parent)
+    make_folder(path.parent, parents=False)
     write_atomically(path, content, "mistakes")
 
 

@@ -67,7 +67,7 @@ def write(folder: Path, trial_id: str, predictions: Predictions) -> None:
         LedgerError: The disk is full or cannot be written.
     """
     path, content = path_of(folder, trial_id), _content(predictions)
-    make_folder(path.parent)
+    make_folder(path.parent, parents=False)
     write_atomically(path, content, "predictions")
 
 

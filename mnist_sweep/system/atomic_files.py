@@ -189,10 +189,12 @@ def remove_unfinished(folder: Path) -> None:
                 path.unlink()
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and its parents, unless they exist."""
-    with ledger_errors(f"the folder {folder} cannot be made"):
-        folder.mkdir(parents=True, exist_ok=True)
+def make_folder(folder: Path, *, parents: bool = True) -> None:
+    """Make a folder, and its parents if so asked, unless they exist."""
+    try:
+        folder.mkdir(parents=parents, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"the folder {folder} cannot be made ({cause(error)}): {remedy(error)}.") from error
 
 
 def is_folder(path: Path) -> bool:

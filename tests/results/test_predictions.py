@@ -91,6 +91,12 @@ def test_the_values_of_images_are_those_of_the_rows_and_of_no_others(
         image_values(tmp_path, [without])
 
 
+def test_a_results_folder_that_is_moved_away_is_not_made_again(tmp_path: Path, refused: Refused) -> None:
+    with refused(LedgerError, "No such file or directory", "make or restore the folder"):
+        write(tmp_path / "moved", "a-0", Predictions(val=np.array([1]), test=np.array([1])))
+    assert not (tmp_path / "moved").exists()
+
+
 def test_labels_lie_once_for_each_data_set(tmp_path: Path) -> None:
     digits, cifar10 = (data_id(to_flat(TrialConfig(data=data))) for data in (Digits(), CIFAR10()))
     for _ in range(2):
