@@ -15,7 +15,7 @@ from mnist_sweep.statistics.intervals import (
     studentized_range_quantile,
     wilson_interval,
 )
-from mnist_sweep.statistics.two_way_residuals import Array, Cells, Codes, Counts
+from mnist_sweep.statistics.two_way_residuals import Array, Cells, Codes, Counts, ErrorVariance
 from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
 COLLAPSED = 30  # times the median distance of a run from its config's median: 20 to 25 standard deviations
@@ -24,6 +24,7 @@ NUM_DRAWS = 2000
 OFTEN = 0.05  # share of simulated sweeps that are enough for a quantile
 SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
 ABOVE = 0.03  # risk beyond the upper end, and less where few configs have many seeds
+FAR_MORE = 12  # times the pooled variance, up to which a config's residuals count in the skewness
 MANY = 20  # configs with three seeds or more, from which on skewness is more than noise
 UNLIKELY = 0.5  # risk of more unequal variances: the middle one, so that intervals are not too wide on average
 TINY = 1e-300
@@ -69,7 +70,7 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     variance = max(own, error.variance) / num_seeds
     log_variance_std = log_variance_std_bound(rest, config, UNLIKELY)
     low, high = _ends(two_way.in_order(present), num_seeds, error.df, log_variance_std)
-    skewness = _skewness(rest / math.sqrt(error.variance), n) / math.sqrt(num_seeds) / (1 + log_variance_std**2)
+    skewness = _skewness(rest, config, n, error) / math.sqrt(num_seeds) / (1 + log_variance_std**2)
     high += float(np.clip(skewness, -1, 1)) * (high**2 - 1) / 6  # Cornish and Fisher 1938
     shared = _half_width_of_seeds(table - means[:, None], present, best, error.variance)
     below, above = (math.hypot(end * math.sqrt(variance), shared) for end in (low, high))
@@ -93,13 +94,18 @@ def with_collapses(runs: Array) -> NDArray[np.bool_]:
     return np.asarray(np.nanmax(away, axis=1) > COLLAPSED * usual)
 
 
-def _skewness(rest: Array, n: Counts) -> float:
-    """Return the skewness of accuracies, given their residuals in standard deviations and the seeds of each config.
+def _skewness(rest: Array, config: Codes, n: Counts, error: ErrorVariance) -> float:
+    """Return the skewness of accuracies, given their residuals, and the seeds of each config.
 
-    It is 0 where few configs have the three seeds that show it.
+    It is 0 where few configs have the three seeds that show it. One that varies far more than the others would decide
+    it, so its residuals are taken for smaller ones.
     """
-    n = n[n > 2]
-    return float((rest**3).sum() / ((n - 1) * (n - 2) / n).sum()) if len(n) >= MANY else 0.0
+    if np.count_nonzero(n > 2) < MANY:
+        return 0.0
+    own = np.bincount(config, rest**2) / np.maximum(n - 1, 1)
+    rest = rest * np.sqrt(np.minimum(1.0, FAR_MORE * error.variance / np.maximum(own, TINY)))[config]
+    cubes = ((n - 1) * (n - 2) / n).sum()
+    return float((rest**3).sum() / cubes / ((rest**2).sum() / error.df) ** 1.5)
 
 
 def _half_width_of_seeds(over: Array, present: NDArray[np.bool_], best: int, variance: float) -> float:
