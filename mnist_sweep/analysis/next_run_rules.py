@@ -157,17 +157,15 @@ def known_of(
     """Return what is known of a folder with these rows, given what finds its ties; the script may be another one."""
     kept, notes = kinds.of_one_kind(rows.values())
     good, records = ranking.by_config(kept), runs.read(folder)
-    last = records[-1].command if records else ()
+    last, num_workers = (records[-1].command, records[-1].num_workers) if records else ((), 1)
     command = runs.rerun_command(("mnist-sweep", "run", str(script)) if script else last, folder)
     if own := sum(row.status is Status.FAILED and row.traceback is not None for row in rows.values()):
-        failed = f"{counted(own, 'trial')} failed by an exception"
-        notes += (f"{failed}: correct its cause, then run with `--retry failed`.",)
+        notes += (f"{counted(own, 'trial')} failed by an exception: fix its cause, then run with `--retry failed`.",)
     if race := saved_race.read(folder, rows.values()):
         more = ": a larger `--max-seeds` resumes it" if race.end == "seeds" else ""
         notes += (f"The race has ended{more}." if race.end else "The race adds seeds itself: its command resumes it.",)
     if not command:
         notes += ("The commands are unknown, since the last run is not recorded: pass the script (`--script`).",)
-    num_workers = records[-1].num_workers if records else 1
     return Findings(folder, rows, kept[0].measure, good, tied, num_workers, command, notes)
 
 

@@ -72,15 +72,10 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val, measure)
     best, mean = str(configs.index[0]), float(configs["mean"].iloc[0])
     least, most = measure.score_limits
-    means = _means(good[good["config_id"] == best], num_val, measure)
-    if verdict.method == wording.ONE_SEED and measure.is_accuracy and num_val is not None:
-        of_best = bias_over_images(configs["mean"].to_numpy(np.float64), num_val)
-        low, high = mean - of_best.high, mean - of_best.low
-        means |= {"val_low": low, "val_high": high, "val_new_low": low, "val_new_high": high}
     found = Selection(
         config_id=best,
         n=int(configs["n"].iloc[0]),
-        **means,
+        **_means_of_best(good, configs, num_val, measure, verdict.method),
         num_compared=len(configs),
         selection_bias=verdict.bias.expected,
         selection_bias_low=max(verdict.bias.low, measure.score(mean) - most),
@@ -95,6 +90,18 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     )
     said = wording.sentences(found, trials, good, num_dropped=int(is_out.sum()))
     return replace(found, sentences=(*said, *trials.attrs.get(NOTES, ())))
+
+
+def _means_of_best(
+    good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None, measure: Measure, method: str
+) -> dict[str, float]:
+    """Return the means of the first config; the interval of one trained model allows for its being the best of many."""
+    found = _means(good[good["config_id"] == configs.index[0]], num_val, measure)
+    if method != wording.ONE_SEED or num_val is None or not measure.is_accuracy:
+        return found
+    bias = bias_over_images(configs["mean"].to_numpy(np.float64), num_val)
+    ends = {"low": found["val_mean"] - bias.high, "high": found["val_mean"] - bias.low}
+    return found | {f"val_{images}{end}": value for images in ("", "new_") for end, value in ends.items()}
 
 
 def config_means(trials: "pd.DataFrame", config_ids: Iterable[str]) -> list[dict[str, float]]:

@@ -173,7 +173,7 @@ def test_what_was_interrupted_comes_first_and_uses_up_the_budget(results: Folder
     assert finish.command[-2:] == ("--retry", "failed"), "which retries the exception as well"
     assert finish.reason == "1 trial interrupted, 1 trial ended from outside, 1 trial failed by an exception"
     assert seeds.kind == "seeds"
-    assert found.notes == ("1 trial failed by an exception: correct its cause, then run with `--retry failed`.",)
+    assert found.notes == ("1 trial failed by an exception: fix its cause, then run with `--retry failed`.",)
     found = next_runs(results.path, budget="5")
     assert [run.kind for run in found.runs] == ["finish", "seeds"]
     assert sum(run.num_trials for run in found.runs) <= 5
