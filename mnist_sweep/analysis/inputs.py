@@ -48,7 +48,7 @@ def as_trials(
         if (twice := names.duplicated()).any():
             config_id, seed = names[twice].iloc[0]
             raise LedgerError(f"the table has {config_id}-{seed} twice, which would count as two seeds: leave one out.")
-        if on_values := _notes_on_values(kept):
+        if on_values := notes_on_values(measure_of(kept), kept.get(measure_of(kept).val, ())):
             kept = kept.copy(deep=False)
             kept.attrs[NOTES] = [*kept.attrs.get(NOTES, ()), *on_values]
         return kept
@@ -57,7 +57,7 @@ def as_trials(
         raise no_rows(Path(trials))
     of_one_kind, notes = kinds.of_one_kind(rows)
     frame = trials_frame(of_one_kind)
-    frame.attrs[NOTES] = [*notes, *_notes_on_values(frame)]
+    frame.attrs[NOTES] = [*notes, *notes_on_values(measure_of(frame), frame.get(measure_of(frame).val, ()))]
     frame.attrs[DROPPED] = tuple(saved_race.dropped(Path(trials), of_one_kind))
     return frame
 
@@ -67,14 +67,9 @@ def successful(trials: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
     return trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
 
 
-def _notes_on_values(trials: "pd.DataFrame") -> list[str]:
-    measure = measure_of(trials)
-    return notes_on_values(measure, trials[measure.val].dropna()) if measure.val in trials else []
-
-
 def notes_on_values(measure: Measure, values: Iterable[float]) -> list[str]:
     """Return a note if all values are so small that statistics take their differences for rounding, or nothing."""
-    most = max(map(abs, values), default=0)
+    most = max((abs(value) for value in values if value == value), default=0.0)  # but NaN
     if measure.is_share or not 0 < most < SMALLEST:
         return []
     way_out = "give it a smaller unit, since differences below 1e-09 count as 0"

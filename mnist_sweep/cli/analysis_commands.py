@@ -13,7 +13,6 @@ from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.atomic_files import is_read_only
-from mnist_sweep.text.numbers import counted, duration
 
 WITHIN = click.option(
     "--within",
@@ -132,8 +131,7 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
 
     def show() -> None:
         for run in found.runs:
-            time = "" if run.seconds is None else f", about {duration(run.seconds)}"
-            echo(f"{run.reason}: {counted(run.num_trials, 'trial')}{time}")
+            echo(f"{run.reason}: {run.cost}")
             if run.command:
                 echo(f"  {shlex.join(run.command)}")
         nothing = "nothing to run: more runs are not expected to show a difference that matters"
