@@ -49,6 +49,11 @@ def pair(text: str) -> tuple[float, float]:
     return first, second
 
 
+def count(name: str, text: str, *, least: int = 1, default: int | None = None) -> Callable[..., Any]:
+    """Return an option that takes a whole number."""
+    return click.option(name, type=click.IntRange(least), metavar="N", default=default, help=text)
+
+
 IMAGE_SIZE = click.option(
     "--image-size", type=image_size, metavar="SIZE", help="Scale images to this size: 64, or 48x64 (height x width)."
 )
@@ -65,11 +70,7 @@ def _adding(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
 
 
 trial_options = _adding(
-    click.option(
-        "--data",
-        metavar="PATH",
-        help="Images to use instead of the sweep's: a file, a folder, or the name of a built-in data set.",
-    ),
+    click.option("--data", metavar="PATH", help="Images to use: a file, a folder, or the name of a built-in data set."),
     IMAGE_SIZE,
     VALUE_RANGE,
     click.option(
@@ -79,34 +80,17 @@ trial_options = _adding(
         default="ray",
         help="ray; local: in processes on this machine, without Ray; in-process: one by one in this process, to debug.",
     ),
+    click.option("--results", type=PATH, default=Path("results"), help="Folder of the sweeps' own folders."),
+    count("--cpus-per-trial", "CPUs, and threads, per trial.", default=1),
     click.option(
-        "--results", type=PATH, default=Path("results"), help="Folder in which each sweep has its own folder."
-    ),
-    click.option(
-        "--cpus-per-trial", type=click.IntRange(1), metavar="N", default=1, help="CPUs, and threads, per trial."
-    ),
-    click.option(
-        "--gpus-per-trial",
-        type=click.FloatRange(0),
-        metavar="X",
-        default=0.0,
-        help="GPUs per trial; a fraction shares a GPU.",
+        "--gpus-per-trial", type=click.FloatRange(0), default=0.0, help="GPUs per trial; a fraction shares a GPU."
     ),
     click.option("--xla", is_flag=True, help="Compile gradients with XLA: for GPUs; slower on a CPU."),
-    click.option("--max-concurrent", type=click.IntRange(1), metavar="N", help="Maximum number of trials at a time."),
-    click.option(
-        "--num-trials",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Run only the first N trials of the sweep; end a search after N.",
-    ),
-    click.option(
-        "--seeds", type=click.IntRange(1), metavar="N", help="Run each config with seeds 0 to N-1 instead of its own."
-    ),
+    count("--max-concurrent", "Maximum number of trials at a time."),
+    count("--num-trials", "Run only the first N trials of the sweep; end a search after N."),
+    count("--seeds", "Run each config with seeds 0 to N-1 instead of its own."),
     click.option("--configs", metavar="ID,…", help="Run only these configs of the sweep, by their ids or prefixes."),
-    click.option(
-        "--steps", type=click.IntRange(1), metavar="N", help="Training steps of every trial, overriding the sweep's."
-    ),
+    count("--steps", "Training steps of every trial, overriding the sweep's."),
     click.option(
         "--precision",
         type=click.Choice(("float32", "mixed_bfloat16", "mixed_float16")),
@@ -154,13 +138,7 @@ race_options = _adding(
         default=0.05,
         help="With --until-known: largest probability of a wrong answer.",
     ),
-    click.option(
-        "--max-seeds",
-        type=click.IntRange(2),
-        metavar="N",
-        default=30,
-        help="With --until-known: maximum number of seeds per config.",
-    ),
+    count("--max-seeds", "With --until-known: maximum number of seeds per config.", least=2, default=30),
     click.option(
         "--assume",
         type=click.Choice(("alike", "any")),

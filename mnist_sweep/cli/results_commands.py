@@ -8,7 +8,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, TRACEBACK
+from mnist_sweep.cli.options import FOLDER, PATH, SCRIPT, TRACEBACK, count
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError, SweepError, no_rows
 from mnist_sweep.system.atomic_files import is_folder
@@ -161,7 +161,7 @@ Exit status: 0 every image is classified; 2 some cannot be, or bad usage.
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=PATH)
 @click.option("--trial", "name", metavar="ID", help="Use the model of this trial or config: its id, or a beginning.")
-@click.option("--top", type=click.IntRange(1), metavar="N", default=3, help="Number of classes shown for each image.")
+@count("--top", "Number of classes shown for each image.", default=3)
 @answering
 def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> Answer:
     """Classify each IMAGE with the best model in DIR.

@@ -81,12 +81,8 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 )
 @click.argument("script", type=options.PATH)
 @options.trial_options
-@click.option(
-    "--address",
-    metavar="ADDRESS",
-    help="Running Ray cluster (`auto` or HOST:PORT); default: start Ray on this machine.",
-)
-@click.option("--max-retries", type=click.IntRange(0), metavar="N", default=2, help="Retries after a worker dies.")
+@click.option("--address", help="Running Ray cluster (`auto` or HOST:PORT); default: start Ray on this machine.")
+@options.count("--max-retries", "Retries after a worker dies.", least=0, default=2)
 @click.option(
     "--scheduler",
     type=click.Choice(("fifo", "asha", "median", "hyperband")),

@@ -21,7 +21,7 @@ from mnist_sweep.system.atomic_files import (
     write_atomically,
 )
 from mnist_sweep.system.folder_lock import Lock
-from mnist_sweep.text.lines import shortened
+from mnist_sweep.text.lines import first_few, shortened
 from mnist_sweep.text.numbers import counted, size
 from mnist_sweep.trials.row import TrialRow
 
@@ -196,11 +196,10 @@ class Ledger:
 
     def complaint(self, bad: Sequence[BadFile], num_files: int) -> str:
         """Return a sentence on files that are not rows: how many of how many, the first ones, and what to do."""
-        named = [f"{shortened(one.path.name)} ({one.cause})" for one in bad[:NUM_NAMED]]
-        more = [f"{len(bad) - NUM_NAMED:,} more"] * (len(bad) > NUM_NAMED)
+        named = first_few([f"{shortened(one.path.name)} ({one.cause})" for one in bad], NUM_NAMED)
         are = "is not a row" if len(bad) == 1 else "are not rows"
         return (
-            f"{len(bad):,} of {counted(num_files, 'file')} in {self.rows_folder} {are}: {', '.join([*named, *more])}; "
+            f"{len(bad):,} of {counted(num_files, 'file')} in {self.rows_folder} {are}: {named}; "
             f"{' '.join(self._ways_out({one.fault for one in bad}))}"
         )
 

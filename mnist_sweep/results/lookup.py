@@ -1,11 +1,12 @@
 """Rows by the id of a trial or a config, or by a unique prefix of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 from mnist_sweep.errors import LedgerError, no_rows
+from mnist_sweep.text.lines import first_few
 from mnist_sweep.trials.row import TrialRow
 
 SHORTEST_PREFIX = 4
@@ -43,15 +44,12 @@ def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Match:
     of_seed = [row for row in rows.values() if not seed or str(row.config["seed"]) == seed]
     candidates = sorted({row.config_id for row in of_seed if row.config_id.startswith(start)})
     if len(candidates) > 1:
-        raise LedgerError(f"{name!r} is the prefix of several ids in {folder}: {_listed(candidates)}: add a character.")
+        ids = first_few(candidates, NUM_NAMED)
+        raise LedgerError(f"{name!r} is the prefix of several ids in {folder}: {ids}: add a character.")
     if not candidates:
         known = list(rows) if seed else sorted({row.config_id for row in rows.values()})
         close = get_close_matches(name, known, NUM_NAMED, cutoff=0.5)
-        way_out = f"similar ids are {_listed(close)}" if close else f"its ids, as in trials.csv, are {_listed(known)}"
-        raise LedgerError(f"{folder} has no trial or config {name!r}; {way_out}.")
+        which = "similar ids are" if close else "its ids, as in trials.csv, are"
+        raise LedgerError(f"{folder} has no trial or config {name!r}; {which} {first_few(close or known, NUM_NAMED)}.")
     found = sorted((row for row in of_seed if row.config_id in candidates), key=lambda row: row.config["seed"])
     return Match(found[0].trial_id if seed else candidates[0], tuple(found))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:NUM_NAMED]) + (", …" if len(names) > NUM_NAMED else "")

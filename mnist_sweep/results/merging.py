@@ -18,7 +18,7 @@ from mnist_sweep.results.predictions import LABELS, MISTAKES
 from mnist_sweep.system import npz
 from mnist_sweep.system.atomic_files import is_folder, ledger_errors, open_regular, replacing, require_own_folder
 from mnist_sweep.system.folder_lock import Lock
-from mnist_sweep.text.lines import listed, shortened
+from mnist_sweep.text.lines import first_few, listed, shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -191,12 +191,11 @@ def _conflicts(known: _Candidate, found: _Candidate) -> Iterator[str]:
 
 
 def _conflict_message(conflicts: Mapping[str, str]) -> str:
-    named = [f"{trial_id} ({conflict})" for trial_id, conflict in conflicts.items()][:NUM_NAMED]
-    more = [f"{len(conflicts) - NUM_NAMED:,} more"] * (len(conflicts) > NUM_NAMED)
+    named = [f"{trial_id} ({conflict})" for trial_id, conflict in conflicts.items()]
     have = "has" if len(conflicts) == 1 else "have"
     return (
         f"nothing was merged, since {counted(len(conflicts), 'trial')} {have} different numbers in different folders: "
-        f"{', '.join([*named, *more])}; find the right ones with `mnist-sweep replay DIR TRIAL`, move the other row "
+        f"{first_few(named, NUM_NAMED)}; find the right ones with `mnist-sweep replay DIR TRIAL`, move the other row "
         "away, and merge again."
     )
 

@@ -10,7 +10,7 @@ from mnist_sweep.results import runs
 from mnist_sweep.results.superseded_rows import FOLDER
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.sweep import Sweep
-from mnist_sweep.text.lines import listed, shortened
+from mnist_sweep.text.lines import first_few, listed, shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.kinds import UNKNOWN, kind_of
@@ -84,8 +84,7 @@ def _code_causes(
 ) -> Iterator[str]:
     changed = _changed_definitions(folder, inputs.definitions(trials)) if stale else []
     for name, rows in stale.items():
-        named = [*changed[:NUM_NAMED], *["…"] * (len(changed) > NUM_NAMED)]
-        which = f" ({', '.join(named)})" if named and named != [name] else ""
+        which = f" ({first_few(changed, NUM_NAMED)})" if changed and changed != [name] else ""
         yield f"the code of {shortened(name)} has changed{which} since {_rows(rows, folder)} trained"
 
 

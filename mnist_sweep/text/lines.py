@@ -21,10 +21,10 @@ def shortened(text: str) -> str:
     return escaped if len(text) <= MAX_LENGTH else f"{escaped}…"
 
 
-def first_few(items: Sequence[object], num: int) -> str:
+def first_few(items: Sequence[object], num: int, separator: str = ", ") -> str:
     """Return the first of a list of items, and how many more there are, as `a, b, 12 more`."""
     more = [f"{len(items) - num:,} more"] if len(items) > num else []
-    return ", ".join([*map(str, items[:num]), *more])
+    return separator.join([*map(str, items[:num]), *more])
 
 
 def listed(items: Sequence[str]) -> str:

@@ -82,8 +82,5 @@ def different_images_note(names: Iterable[str]) -> str:
 
 def natural(name: str) -> tuple[list[str | int], str]:
     """Return a key that sorts names as people do: numbers in them by value, letters of either case alike."""
-    texts, numbers = re.split(r"[0-9]+", name), re.findall(r"[0-9]+", name)
-    ordered: list[str | int] = [texts[0].casefold()]
-    for number, text in zip(numbers, texts[1:], strict=True):
-        ordered += [int(number), text.casefold()]
-    return ordered, name
+    parts = re.split(r"([0-9]+)", name)  # every second one is a number
+    return [int(part) if place % 2 else part.casefold() for place, part in enumerate(parts)], name

@@ -13,7 +13,7 @@ from mnist_sweep.data.files import listing
 from mnist_sweep.data.files.content import MAX_BYTES, Content
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import DataError
-from mnist_sweep.text.lines import one_line, shortened
+from mnist_sweep.text.lines import first_few, one_line, shortened
 from mnist_sweep.text.names import natural
 from mnist_sweep.text.numbers import counted
 
@@ -105,7 +105,7 @@ class Csv(OwnFiles):
         known = [name for name in wanted or names if name in names and (wanted or name.lower() in LABELS)]
         if len(known) != (len(wanted) or 1):
             number = f"{len(wanted)} columns" if wanted[1:] else "one column"
-            shown = shortened(", ".join([*names[:5], *["…"] * (len(names) > 5)]))
+            shown = shortened(first_few(names, 5))
             named = ", ".join(map(str, wanted)) or "named label, class, target, digit or y"
             way_out = "" if known else ": keep files without labels in another folder"
             raise DataError(f"must have {number} of labels, {named}, but has {len(known)} among {shown}{way_out}")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_sweep.errors import DataError
-from mnist_sweep.text.lines import one_line, printable
+from mnist_sweep.text.lines import first_few, one_line, printable
 from mnist_sweep.text.numbers import counted
 
 Resize = Literal["pad", "crop", "stretch"]
@@ -76,13 +76,11 @@ class Report:
     def check(self, num_images: int) -> None:
         """Raise DataError if images were refused, or differ in size."""
         if refused := self.refused:
-            more = [f"{len(refused) - MAX_NAMED:,} more"] * (len(refused) > MAX_NAMED)
-            shown = "; ".join(map(printable, [*refused[:MAX_NAMED], *more]))
+            shown = first_few([*map(printable, refused)], MAX_NAMED, "; ")
             number = f"{len(refused):,} of {counted(num_images, 'image')} cannot be used"
             raise DataError(f"{number}: {shown}. Repair or remove them.")
         if len(self.sizes) > 1:
-            named = [f"{h}x{w} in {number:,}" for (h, w), number in self.sizes.most_common(MAX_NAMED)]
-            shown = ", ".join([*named, *["…"] * (len(self.sizes) > MAX_NAMED)])
+            shown = first_few([f"{h}x{w} in {number:,}" for (h, w), number in self.sizes.most_common()], MAX_NAMED)
             way_out = "scale them with image_size=(height, width), or --image-size"
             raise DataError(f"images differ in size ({shown}): {way_out}.")
 
