@@ -2,20 +2,15 @@
 
 import click
 
-# What newcomers from other tools try.
+# What newcomers from other tools try, and difflib does not lead from.
 WORDS = {
     "run": "resume start train tune",
     "status": "best list ls show",
     "table": "csv export",
-    "report": "plot",
-    "mend": "fix repair",
     "watch": "dashboard serve ui",
-    "--data": "--dataset --input",
     "--max-concurrent": "--jobs --n-jobs --num-workers --parallel --workers",
     "--results": "--out --output --output-dir",
     "--scheduler": "--early-stopping --pruner",
-    "--seeds": "--repeats --seed",
-    "--steps": "--epochs --max-steps",
     "--summaries": "--tensorboard",
     "--time-budget": "--max-time --timeout",
 }

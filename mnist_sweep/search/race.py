@@ -28,14 +28,14 @@ ByImage = Callable[[TrialRow], NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """When a race ends: one setting remains, or all that do are within a difference that does not matter.
+    """When a race ends: one config remains, or all that remain are within a difference that does not matter.
 
     Attributes:
         within: That difference of mean values on validation, at least 1e-12: of an accuracy, or another share, at most
             1, and 0.005 is half a point; else in the unit of the objective.
-        error: Largest probability that a best setting is eliminated or that "within" is false, in (0, 1).
-        max_seeds: Seeds with which a setting ends the race undecided, at least 2.
-        assume: What the error relies on: that runs of all settings are `alike` in shape, with means and spreads of
+        error: Largest probability that a best config is eliminated or that "within" is false, in (0, 1).
+        max_seeds: Maximum number of seeds of a config, at least 2; with them, the race ends undecided.
+        assume: What the error relies on: that runs of all configs are `alike` in shape, with means and spreads of
             their own; or nothing but values in [0, 1] (`any`), which needs many more seeds.
         images: What the answer is for: `these` validation images, of which more seeds always tell more; or `new` ones,
             of which these are a sample, so that seeds are added while they can help. Each has half of the error then.
