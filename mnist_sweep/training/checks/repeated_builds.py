@@ -198,15 +198,17 @@ def _follow(seed: int, model: Any, other: Any) -> bool:
     """
     random.seed(seed % 2**32)
     numbers = {None, *(keras.initializers.RandomNormal().seed for _ in model.variables)}
-    known = {}
+    known = set()
     for (layer, variable), (same, _) in zip(_variables(model), _variables(other), strict=False):
-        name = f"{variable.name}_initializer"
-        drawn_by, initializer = getattr(getattr(layer, name, None), "seed", None), vars(same).get(name)
-        if type(initializer).__module__.startswith("keras.") and drawn_by in numbers:
-            if drawn_by is not None:
-                initializer = initializer.from_config({**initializer.get_config(), "seed": drawn_by})
-            known[id(variable)] = np.array_equal(initializer(variable.shape, variable.dtype), variable)
-    return all(known.get(id(one)) for one in model.variables if one.name != "seed_generator_state")
+        names = [name for name in vars(layer) if name.endswith("_initializer")]  # a depthwise `kernel` has another one
+        for name in {f"{variable.name}_initializer"}.intersection(names) or names:
+            drawn_by, initializer = getattr(getattr(layer, name), "seed", None), vars(same).get(name)
+            if type(initializer).__module__.startswith("keras.") and drawn_by in numbers:
+                if drawn_by is not None:
+                    initializer = initializer.from_config({**initializer.get_config(), "seed": drawn_by})
+                if np.array_equal(initializer(variable.shape, variable.dtype), variable):
+                    known.add(id(variable))
+    return all(id(one) in known for one in model.variables if one.name != "seed_generator_state")
 
 
 def _variables(model: Any) -> Iterator[tuple[Any, Any]]:

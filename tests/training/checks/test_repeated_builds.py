@@ -77,7 +77,7 @@ def test_a_third_model_is_built_only_if_a_weight_is_not_what_an_initializer_draw
 
     def counted(num_classes: int, **options: Any) -> Any:
         built.append("model")
-        return keras.Sequential([unbuilt(num_classes, **options)])
+        return keras.Sequential([keras.layers.DepthwiseConv2D(2), unbuilt(num_classes, **options)])
 
     chosen = keras.initializers.GlorotUniform(seed=3)
     for initializer, num_models in ("glorot_uniform", 2), ("zeros", 2), (chosen, 3):
