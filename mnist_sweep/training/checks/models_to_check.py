@@ -35,11 +35,7 @@ class Candidate(NamedTuple):
     sample: Sample
 
 
-class Checked(NamedTuple):
-    """What the check of a model has found: a digest of its initial weights, None if `build` fails, and notes."""
-
-    digest: str | None
-    notes: tuple[str, ...] = ()
+Checked = tuple[str | None, list[str]]  # a digest of a model's initial weights, None if `build` fails, and notes
 
 
 def candidates(trials: Iterable[TrialConfig], datasets: Mapping[Any, Dataset]) -> list[Candidate]:
@@ -52,11 +48,11 @@ def candidates(trials: Iterable[TrialConfig], datasets: Mapping[Any, Dataset]) -
 def check_models(models: Sequence[Candidate]) -> list[str]:
     """Check models in this process; return notes for the user, one line each."""
     found = [_checked(model) for model in models]
-    for model, checked in reversed([*zip(models, found, strict=True)][:-1]):
-        if checked.digest is not None:
+    for model, (digest, _) in reversed([*zip(models, found, strict=True)][:-1]):
+        if digest is not None:
             with _refused(*model):
-                _builds().check_again(*model, checked.digest)
-    return [note for checked in found for note in checked.notes]
+                _builds().check_again(*model, digest)
+    return [note for _, notes in found for note in notes]
 
 
 def check_model(config: TrialConfig, data: Dataset) -> None:
@@ -79,10 +75,10 @@ def _checked(model: Candidate) -> Checked:
             of_numbers = is_of_numbers(model.sample.labels)
             refused_objectives.check(model.config.objective, model.sample.num_classes, of_numbers=of_numbers)
         if is_builtin(model.config.model):
-            return Checked(None)
+            return None, []
         with _refused(*model):
             digest, notes = _builds().check(*model)
-        return Checked(digest, tuple(f"{_name(model.config)}: {note}" for note in notes))
+        return digest, [f"{_name(model.config)}: {note}" for note in notes]
 
     key = _key(model.config), model.sample.image_shape, model.sample.num_classes
     found: Checked = tensorflow_runtime.cached("checked models", key, check, limit=MAX_MODELS)
