@@ -6,6 +6,7 @@ the variables of model and optimizer, and what the callbacks count.
 
 import contextlib
 import math
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -31,7 +32,7 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] | None = No
 
     An epoch is `evaluate_every` steps, after which the validation metrics are reported and a checkpoint is taken.
     Callbacks may stop training, change the learning rate and put back weights; a trial that resumes continues with
-    those of their attributes that a checkpoint can hold.
+    those of their attributes that a checkpoint can hold. Once another attribute changes, no checkpoint is taken.
 
     Args:
         context: The trial.
@@ -163,6 +164,7 @@ class _Progress:
         )
 
     def _restore(self, logs: object = None) -> None:
+        self._start = self._unkept()
         if not self._state:
             return
         for variable, value in zip(self._variables(), self._state["variables"], strict=True):
@@ -189,14 +191,25 @@ class _Progress:
             metrics[f"val_{name}"] = self._value() if is_finite else math.nan
         rate = keras.ops.convert_to_numpy(self._model.optimizer.learning_rate)  # of JAX, too, with a schedule
         self._context.report(self.step, **metrics, learning_rate=rate)
-        self._context.checkpoint(
-            {
-                "step": self.step,
-                "has_ended": self._model.stop_training,
-                "variables": [variable.numpy() for variable in self._variables()],
-                "callbacks": [_attributes(callback) for callback in self._callbacks],
-            }
-        )
+        if self._unkept() == self._start:
+            state = {"step": self.step, "has_ended": self._model.stop_training}
+            variables = [variable.numpy() for variable in self._variables()]
+            self._context.checkpoint(
+                {**state, "variables": variables, "callbacks": [*map(_attributes, self._callbacks)]}
+            )
+
+    def _unkept(self) -> dict[Any, bytes]:
+        """Return what callbacks of the user's own classes hold that no checkpoint can, except parts of the model."""
+        found, known = {}, {id(variable) for variable in self._variables()}
+        for number, callback in enumerate(self._callbacks):
+            for name in vars(callback).keys() - _attributes(callback).keys() - {*SET_IN_FIT}:
+                value = vars(callback)[name]
+                variables = getattr(value, "variables", ())
+                is_part = bool(variables) and known.issuperset(map(id, variables))
+                if not (is_part or type(callback).__module__.startswith("keras.")):
+                    with contextlib.suppress(Exception):  # of whatever cannot be pickled, such as an open file
+                        found[number, name] = pickle.dumps([*map(np.asarray, variables)] or value)
+        return found
 
     def _value(self) -> float:
         outputs = _outputs(self._model, self._context, "val")

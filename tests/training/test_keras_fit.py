@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mnist_sweep import RMSE, Accuracy, Adam, Context, Dataset, LogLoss, MacroF1, TrialConfig, keras_fit
@@ -70,6 +71,50 @@ def test_a_paused_fit_ends_with_the_same_bits(pauses: list[int], digits: Dataset
     assert [point.step for point in result.history] == [20, 40, 50]
     assert [point.learning_rate for point in result.history] == pytest.approx([0.01, 0.001, 0.0001])
     assert result.parameters == 64 * 8 + 8 + 8 * 10 + 10
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A callback draws the learning rate from a generator of its own, which no checkpoint can hold."""
+
+    num_fits: int = 1
+
+    def train(self, context: Context) -> Any:
+        import keras
+
+        class Drawn(keras.callbacks.Callback):  # type: ignore[misc]  # Keras brings no types
+            def __init__(self) -> None:
+                super().__init__()
+                self.generator = np.random.default_rng(0)
+
+            def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+                self.model.optimizer.learning_rate = self.generator.random()
+
+        layers = [keras.Input(context.data.image_shape), keras.layers.Flatten(), keras.layers.Dense(10)]
+        for _ in range(self.num_fits):
+            model = keras.Sequential(layers)
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile("sgd", loss, metrics=["accuracy"])
+            found = keras_fit(context, model, [Drawn()])
+        return found
+
+
+def test_a_fit_whose_callback_holds_what_no_checkpoint_can_starts_over(digits: Dataset, tmp_path: Path) -> None:
+    config = replace(TRIAL, model=Drawing(), num_steps=6, evaluate_every=2)
+    items = own_training.train(config, digits, checkpoints=checkpoints(tmp_path))
+    while not isinstance(item := next(items), Evaluation) or item.step < 4:
+        pass
+    items.throw(Paused())  # at the next report, since no checkpoint follows
+    with pytest.raises(Paused):
+        list(items)
+    result, whole = (fit(config, digits, checkpoints=checkpoints(tmp_path / name)) for name in ("", "whole"))
+    assert numbers(result) == numbers(whole)
+
+
+def test_a_second_fit_is_refused_with_the_way_out(digits: Dataset) -> None:
+    config = replace(TRIAL, model=Drawing(num_fits=2), num_steps=1)
+    with pytest.raises(ConfigError, match=r"or `keras_fit`, once .* may be Keras' own `fit`"):
+        fit(config, digits)
 
 
 @pytest.mark.slow
