@@ -2,6 +2,7 @@
 
 import gc
 import json
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import TrialRow
 
 SECONDS_TO_PAUSE = 10.0
+SECONDS_WITHOUT_TRIALS = 30.0
+WAITING = "no worker has started for a while: nodes are slow, or other jobs fill the cluster (see `ray status`)"
 
 
 class Readiness:
@@ -56,6 +59,7 @@ class TuneCallback(tune.Callback):
         error: The exception of the observer that ended the run before its last trial, or None.
         has_ended: Whether the run was asked to end, and its trials are paused or had the time for it.
         dead_process: Name of the process of Ray whose end has ended the run, or None.
+        is_on_cluster: Whether Ray is a running cluster, where a run may have to wait for others.
         paused: Ids of trials whose workers took the run for ended while it was not, or were lost while they started.
         out_of_memory: Ids of trials that need a GPU of their own; their rows are not reported.
     """
@@ -72,6 +76,7 @@ class TuneCallback(tune.Callback):
         self.error: BaseException | None = None
         self.has_ended = False
         self.dead_process: str | None = None
+        self.is_on_cluster = False
         self.paused: list[str] = []
         self.out_of_memory: list[str] = []
         self._trials, self._observer, self._readiness = trials, observer, readiness
@@ -84,6 +89,7 @@ class TuneCallback(tune.Callback):
         self._pausing: set[str] | None = None
         self._curves: defaultdict[str, EvaluationReceiver] = defaultdict(EvaluationReceiver)
         self._deadline = 0.0
+        self._busy_until = time.monotonic()
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles its callbacks for a restore that is never asked for
@@ -131,12 +137,17 @@ class TuneCallback(tune.Callback):
         self.call(self._finish, lost(self._trials[trial_id], error=cause))
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
-        """Report messages on nodes; end the run if Ray has broken down, or it is asked to end and trials are paused."""
+        """Report what a run waits for; end it if Ray has broken down, or it is asked to end and trials are paused."""
         if dead_process := private.dead_process():
             self.dead_process = dead_process
             _end_tune(dead_process)  # soon, since Ray's native code would end this process, too
         while not self._node_messages.empty():
             self._note(self._node_messages.get())
+        if self._running:
+            self._busy_until = time.monotonic()
+        elif self.is_on_cluster and time.monotonic() > self._busy_until + SECONDS_WITHOUT_TRIALS:
+            self._busy_until = math.inf  # until a trial runs again
+            self._note(WAITING)
         if not self._observer.is_ending():
             return
         if self._pausing is None:

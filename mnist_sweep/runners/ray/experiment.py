@@ -68,6 +68,7 @@ class Experiment:
         callback = TuneCallback(
             self.trials, self.observer, self.readiness, self.node_messages, runtime["gpus"], self.restarts
         )
+        callback.is_on_cluster = self.runner.address is not None
         is_single = len(self.trials) + self.num_proposals == 1  # and reports every point of its curve
         settings = replace(self.settings, min_interval=0.0) if is_single else self.settings
         with (

@@ -11,6 +11,7 @@ from mnist_sweep.errors import ResourceError
 from mnist_sweep.trials.row import TrialRow
 
 WITHOUT_RAY = "--runner local, which needs no Ray."
+UNFIT = r"^(?:ModuleNotFoundError: .+|ImportError: .+|AttributeError: Can't get attribute .+)"
 OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's
 
 
@@ -23,9 +24,9 @@ def lost_worker_cause(error: str) -> str:
     """Return one line on why a trial has no row, from Ray's error file: its worker died, or could not even read it.
 
     Raises:
-        ResourceError: The node lacks a package that workers import.
+        ResourceError: The node lacks a package that workers import, or has another version of this one.
     """
-    if missing := re.search(r"^ModuleNotFoundError: .+", error, re.MULTILINE):
+    if missing := re.search(UNFIT, error, re.MULTILINE):
         node = re.search(r"\bip=([^\s,)]+)", error)
         raise unfit_node(node[1] if node else "of a worker", missing[0])
     lines = [line.strip() for line in error.splitlines()[1:] if line.strip()]

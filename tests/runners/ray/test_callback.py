@@ -80,6 +80,27 @@ def test_a_node_that_lacks_a_package_ends_the_run(tmp_path: Path, event: str) ->
     assert made.error is raised.value
 
 
+def test_a_run_without_a_worker_says_once_what_it_waits_for_and_again_after_a_trial_ran(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    observer = Notes()
+    waiting = callback(observer)
+    waiting.on_step_end(1, [])
+    monkeypatch.setattr(module, "SECONDS_WITHOUT_TRIALS", -1.0)
+    waiting.on_step_end(1, [])
+    assert observer.heard == []
+    waiting.is_on_cluster = True
+    for _ in range(2):
+        waiting.on_step_end(1, [])
+        assert observer.heard == [("noted", None, module.WAITING)]
+    waiting.on_trial_start(1, [], tune_trial())
+    waiting.on_step_end(1, [])
+    waiting.on_trial_save(1, [], tune_trial())
+    observer.heard.clear()
+    waiting.on_step_end(1, [])
+    assert observer.heard == [("noted", None, module.WAITING)]
+
+
 def test_a_worker_that_finds_its_node_unfit_ends_the_run_with_its_address() -> None:
     message = {"missing_package": "ModuleNotFoundError: No module named 'tensorflow'", "node": "10.0.0.3"}
     with pytest.raises(ResourceError, match=r"the node 10\.0\.0\.3 .*'tensorflow'"):

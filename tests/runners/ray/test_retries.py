@@ -35,7 +35,11 @@ def test_the_cause_of_a_lost_worker_is_one_line(error: str, cause: str) -> None:
     assert lost_worker_cause(error) == cause
 
 
-def test_a_node_that_lacks_a_package_ends_the_run_in_one_line_with_its_address() -> None:
-    with pytest.raises(ResourceError, match=r"the node 10\.0\.0\.3 .*named 'mnist_sweep'.*: install ") as raised:
-        lost_worker_cause(MISSING_PACKAGE)
+@pytest.mark.parametrize(
+    "cause", ["ModuleNotFoundError: No module named 'mnist_sweep'", "AttributeError: Can't get attribute 'Settings' on"]
+)
+def test_a_node_that_lacks_a_package_or_its_version_ends_the_run_in_one_line_with_its_address(cause: str) -> None:
+    error = MISSING_PACKAGE.replace("ModuleNotFoundError: No module named 'mnist_sweep'", cause)
+    with pytest.raises(ResourceError, match=rf"the node 10\.0\.0\.3 .*{cause}.*: install ") as raised:
+        lost_worker_cause(error)
     assert "\n" not in str(raised.value)
