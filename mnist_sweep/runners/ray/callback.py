@@ -84,7 +84,7 @@ class TuneCallback(tune.Callback):
         self._restarts = Counter[str]() if restarts is None else restarts
         self._running: set[str] = set()
         self._resuming: set[str] = set()
-        self._model_notes: set[str] = set()
+        self._worker_notes: set[str] = set()
         self._finished: set[str] = set()
         self._pausing: set[str] | None = None
         self._curves: defaultdict[str, EvaluationReceiver] = defaultdict(EvaluationReceiver)
@@ -205,9 +205,9 @@ class TuneCallback(tune.Callback):
         if "refused" in message:
             raise ConfigError(message["refused"])
         self._readiness.reach()
-        for note in message.get("model_notes", []):  # every worker sends the same ones
-            if note not in self._model_notes:
-                self._model_notes.add(note)
+        for note in message.get("notes", []):  # every worker sends the same ones
+            if note not in self._worker_notes and not self._observer.is_ending():  # with no marker to be seen
+                self._worker_notes.add(note)
                 self._observer.noted(None, note)
 
     def _pause(self, trial_id: str) -> None:

@@ -1,8 +1,8 @@
 """What Ray runs in a worker: one trial after the other, reported to the driver in small dictionaries.
 
 A message holds `points` (of the learning curve, with what `evaluation_messages` adds), `note`, `worker` (that runs the
-trial), `paused`, `missing_package` (and the `node` that lacks it), `model_notes`, `refused` (why no trial may train),
-or `row` with the trained model and the predictions.
+trial), `paused`, `missing_package` (and the `node` that lacks it), `notes` (which every worker may send), `refused`
+(why no trial may train), or `row` with the trained model and the predictions.
 """
 
 import collections
@@ -38,6 +38,10 @@ from mnist_sweep.trials.value_format import ACCURACY
 if TYPE_CHECKING:
     from mnist_sweep.runners.trial_process import TrialProcess
 
+UNSHARED = (
+    "some machines do not see the storage {}: their trials write no checkpoints, and logs of theirs stay there; "
+    "name a folder or bucket that all machines see (--storage)"
+)
 Messages = Generator[dict[str, Any], None, None]
 
 
@@ -176,7 +180,7 @@ def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess")
     key = tuple(trial_id(candidate.config) for candidate in candidates)
     notes = tensorflow_runtime.cached("models of the run", key, lambda: process.check_models(candidates), limit=1)
     if models:
-        yield {"model_notes": notes}
+        yield {"notes": notes}
 
 
 def relay(
@@ -191,6 +195,8 @@ def relay(
     """
     artifacts = settings.artifacts
     monitor = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
+    if artifacts and monitor and not monitor.is_shared:
+        yield {"notes": [UNSHARED.format(artifacts.storage)]}
     sender = EvaluationSender(
         has_scheduler=settings.has_scheduler,
         min_interval=settings.min_interval,

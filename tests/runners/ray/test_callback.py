@@ -111,14 +111,16 @@ def test_a_model_that_a_worker_refuses_ends_the_run_and_notes_on_models_come_onc
     observer = Notes()
     receiving = callback(observer)
     for _ in range(2):
-        receiving.on_trial_result(1, [], tune_trial(), {"model_notes": ["one", "two"]})
+        receiving.on_trial_result(1, [], tune_trial(), {"notes": ["one", "two"]})
+    observer.is_ending = lambda: True  # type: ignore[method-assign]
+    receiving.on_trial_result(1, [], tune_trial(), {"notes": ["no marker is there any more"]})
     assert observer.heard == [("noted", None, "one"), ("noted", None, "two")]
     with pytest.raises(ConfigError, match="softmax"):
         receiving.on_trial_result(1, [], tune_trial(), {"refused": "remove the softmax"})
 
 
 def test_a_run_is_ready_once_a_worker_has_refused_no_model_or_a_trial_has_its_row(tmp_path: Path) -> None:
-    messages: list[dict[str, Any]] = [{"model_notes": []}, {"row": to_json(failed(TRIAL, error="no"))}]
+    messages: list[dict[str, Any]] = [{"notes": []}, {"row": to_json(failed(TRIAL, error="no"))}]
     for message in messages:
         observer = Notes()
         receiving = TuneCallback({NAME: TRIAL}, observer, Readiness(observer, 3, None), SimpleQueue(), gpus_per_trial=0)

@@ -96,6 +96,13 @@ def test_a_trial_whose_run_has_ended_is_paused_and_sends_no_row(
     assert list(messages) == [{"paused": True, "note": "no checkpoint", "done": True}]
 
 
+def test_a_worker_that_does_not_see_the_storage_says_so_first(tmp_path: Path) -> None:
+    artifacts = Artifacts(storage=str(tmp_path), run_marker=run_marker.new_name(tmp_path))
+    note, row = worker.relay(running(), replace(SETTINGS, artifacts=artifacts))
+    assert note["notes"][0].startswith(f"some machines do not see the storage {tmp_path}: their trials write no ch")
+    assert "row" in row
+
+
 @pytest.mark.parametrize("has_ended", [False, True])
 def test_a_trial_that_a_scheduler_pauses_ends_where_it_is_and_sends_nothing(has_ended: bool) -> None:
     heard = []
@@ -156,7 +163,7 @@ def test_a_worker_checks_all_models_of_the_run_before_its_first_trial(monkeypatc
     monkeypatch.setattr(tensorflow_runtime, "configure", lambda **_: None)
     tensorflow_runtime._CACHE.clear()
     settings = replace(SETTINGS, models=[(to_flat(TRIAL), SAMPLE)])
-    for notes in ([{"model_notes": ["a note"]}], [{"model_notes": ["a note"]}]):
+    for notes in ([{"notes": ["a note"]}], [{"notes": ["a note"]}]):
         *before, last = worker.messages(worker.trial_text(TRIAL, 0), settings, process)
         assert (before, "row" in last) == (notes, True)
     assert process.checked == [TRIAL]
