@@ -17,9 +17,9 @@ from mnist_sweep.trials.row import status_counts
 KEY, TITLE = "best-config", "Which config should I use?"
 NOTHING = "No trial succeeded, so there is no best config. “Did anything fail?” lists the causes."
 MAX_DRAWN = 10
-APART = "worse"
+APART, LEFT_OUT, MAYBE = "worse", "left out", "may be the best"
 DOTS, ONE_SEED_EACH = "Dots are means over seeds.", "Each dot is one trial."
-HOLLOW = " Full ones may be the best, hollow ones are worse."
+HOLLOW = " Full ones may be the best, hollow circles are worse."
 BARS = " Configs are compared seed by seed, so the bars of two may overlap although they differ."
 
 
@@ -138,16 +138,18 @@ def _state(results: Results, selection: Selection, config: ConfigResult) -> str:
     if config.config_id in selection.untested:
         return "untested"
     if config.config_id in selection.left_out:
-        return "left out"
+        return LEFT_OUT
     return "tied" if config.config_id in selection.tied else APART
 
 
 def _groups(states: Sequence[str]) -> list[Group]:
-    """Return the configs that may be the best, and those that are worse, with the markers of both."""
-    apart = [place for place, state in enumerate(states) if state == APART]
-    others = [place for place, state in enumerate(states) if state != APART]
-    hollow = {"color": BLUE, "size": 10, "symbol": "circle-open", "line": {"width": 2}}
+    """Return the configs that may be the best, are worse, or are not compared for lack of seeds, with their markers."""
+    shown = [state if state in (APART, LEFT_OUT) else MAYBE for state in states]
+    symbols = {MAYBE: "circle", APART: "circle-open", LEFT_OUT: "square-open"}
+    style = {"color": BLUE, "size": 10, "line": {"color": BLUE, "width": 2}}
     return [
-        Group("validation, may be the best", others, {"color": BLUE, "size": 10}),
-        Group("validation, worse", apart, hollow),
+        Group(
+            f"validation, {name}", [place for place, one in enumerate(shown) if one == name], style | {"symbol": symbol}
+        )
+        for name, symbol in symbols.items()
     ]

@@ -95,7 +95,10 @@ def test_config_that_was_not_compared_is_called_neither_worse_nor_absent(
     section = best_config.section(make_results([*best, *worse, lone]))
     assert "of 2 configs with several successful seeds it has the best" in section.finding
     assert "all others" not in section.finding
-    assert picture(section)[0] == ["best", "worse", "left out"]
+    states, traces = picture(section)
+    assert states == ["best", "worse", "left out"]
+    assert traces["validation, may be the best"]["x"] == [pytest.approx(0.94)]
+    assert traces["validation, left out"]["x"] == [accuracy]
     section = best_config.section(make_results([*best, lone]))
     assert "the only config with several successful seeds." in section.finding
     failed = make_row(TrialConfig(num_steps=9), Status.FAILED, error="no luck")
