@@ -138,6 +138,11 @@ class Results:
         return candidates(self.analysis[0], self.rows) if self.good else ()
 
     @property
+    def num_configs(self) -> int:
+        """The number of configs, with those of which no trial succeeded."""
+        return len({row.config_id for row in self.rows})
+
+    @property
     def hyperparameters(self) -> list[str]:
         """The fields that vary, without the seed."""
         return [name for name in self.varying if name != "seed"]

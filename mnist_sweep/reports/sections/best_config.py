@@ -44,7 +44,7 @@ def _answer(results: Results, selection: Selection) -> str:
     is_raced = race is not None and best.config_id in race.remaining
     several = " with several successful seeds" if selection.left_out else ""
     if selection.num_compared == 1:
-        has_failed = len(results.configs) < results.trials["config_id"].nunique()
+        has_failed = len(results.configs) < results.num_configs
         kept = " that remains" if is_raced else several or (" that succeeded" if has_failed else "")
         first = (
             f"Use `{_label(results, best)}`, the only config{kept}. It has a validation {measure.title} of {reaches}"
@@ -103,12 +103,18 @@ def _cost(results: Results) -> tuple[str, str]:
 def next_step(results: Results) -> tuple[str, str]:
     """Return what to try next, in a few words."""
     term, proposed = "what to try next", results.proposed.runs
-    if not proposed and len(results.candidates) > 1 and not results.measure.is_share and not results.race:
+    if proposed:
+        *before, main = sorted(proposed, key=lambda run: run.kind != "finish")  # what is missing answers no question
+        return term, f"{main.task} ({main.cost}{''.join(f'; first {run.task}' for run in before)})"
+    if not results.good or results.race:
+        return term, "see the race" if results.good else "see the failures"
+    if results.num_configs == 1:
+        return term, "other configs"
+    if len(results.candidates) > 1 and results.analysis[0].method == ONE_SEED:
+        return term, "several seeds of the best configs, in a sweep of their own"
+    if len(results.candidates) > 1 and not results.measure.is_share:
         return term, "more seeds, if a smaller difference matters"
-    if not proposed:
-        return term, "see the failures" if not results.good else "see the race" if results.race else "nothing more"
-    *before, main = sorted(proposed, key=lambda run: run.kind != "finish")  # what is missing answers no question
-    return term, f"{main.task} ({main.cost}{''.join(f'; first {run.task}' for run in before)})"
+    return term, "nothing more with these configs"
 
 
 def _picture(results: Results, selection: Selection) -> Plot:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.analysis.next_run_rules import ProposedRun
+from mnist_sweep.analysis.selection_wording import ONE_SEED
 from mnist_sweep.reports.blocks import Block, Command, Paragraph, Plot, Section, Table, columns_of
 from mnist_sweep.reports.plotly_figures import BLUE, FAINT_BLUE, figure, scatter
 from mnist_sweep.reports.report_data import Results
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 KEY, TITLE = "next-run", "Would more seeds or more configs help?"
 NO_TRIAL = "No trial succeeded, so first something else must change."
+ONE_CONFIG = "There is one config: others would show whether it can be beaten, and more seeds how much it varies."
+POPULATION = "A population gets no more seeds, and one seed leaves open which of its configs is the best."
 MAX_LINES = 25
 READING = (
     "Line: the expected best validation {title} of that many trials, drawn at random from these (trials that a search "
@@ -24,7 +27,7 @@ READING = (
 
 def section(results: Results) -> Section:
     """Return whether more seeds and more configs would help, and the commands of the runs that are proposed."""
-    from mnist_sweep.analysis.tuning_curve import sentence
+    from mnist_sweep.analysis.tuning_curve import MIN_CONFIGS, sentence
 
     proposed, blocks = results.proposed, list[Block]()
     for run in proposed.runs:
@@ -37,6 +40,7 @@ def section(results: Results) -> Section:
         selection, _ = results.analysis
         all_tied = len(selection.tied) == selection.num_compared and not selection.untested
         finding += f" {sentence(results.trials, all_tied=all_tied)}"
+    if len(results.configs) >= MIN_CONFIGS:
         blocks.append(expected_best(results))
     return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
 
@@ -55,9 +59,13 @@ def _on_seeds(results: Results, runs: Sequence[ProposedRun]) -> str:
             return f"More seeds would help: {may_be}; with {run.seeds} seeds each, {of} are easier to tell apart."
         if run.kind == "search":
             return "More seeds are not proposed before the search has ended."
+    if results.num_configs == 1:
+        return ONE_CONFIG
     if len(tied) < 2:
         several = " with several successful seeds" if results.analysis[0].left_out else ""
         return f"More seeds are not needed: no other config{several} may be the best."
+    if results.analysis[0].method == ONE_SEED:
+        return POPULATION
     if not measure.is_share:
         return f"Whether more seeds would help depends on the difference in {measure.title} that matters."
     return "More seeds would hardly help: with these, a difference that matters (half a point) is expected to show."

@@ -35,19 +35,36 @@ def test_seeds_that_would_help_are_proposed_as_the_command_proposes_them(
     )
     assert best_config.next_step(results)[1].startswith("3 configs with 3 seeds each (3 more trials")
     assert Command(text=f"mnist-sweep next {results.folder} --script SCRIPT") in section.blocks
-    assert blocks_of(section, Plot)
+    assert not blocks_of(section, Plot)  # too few configs for a curve with an interval
+    assert len(blocks_of(next_run.section(make_results(rows_of(make_row, [0.9] * 10, 1, 0.01))), Plot)) == 1
 
 
 @pytest.mark.parametrize(
     ("means", "num_seeds", "said"),
-    [([0.9, 0.5], 4, "not needed: no other config"), ([0.9, 0.9], 40, "would hardly help"), ([0.9], 1, "not needed")],
+    [
+        ([0.9, 0.5], 4, "not needed: no other config"),
+        ([0.9, 0.9], 40, "would hardly help"),
+        ([0.9], 1, "There is one config"),
+    ],
 )
 def test_reason_for_no_more_seeds_is_said(
     make_row: MakeRow, make_results: MakeResults, means: list[float], num_seeds: int, said: str
 ) -> None:
     results = make_results(rows_of(make_row, means, num_seeds, 0.001))
     assert said in next_run.section(results).finding
-    assert best_config.next_step(results) == ("what to try next", "nothing more")
+    step = "other configs" if len(means) == 1 else "nothing more with these configs"
+    assert best_config.next_step(results) == ("what to try next", step)
+
+
+def test_a_population_is_not_said_to_need_no_seeds(
+    make_row: MakeRow, write_rows: Callable[..., Path], tmp_path: Path
+) -> None:
+    changed = TrialConfig(num_steps=3, changes=((1, (("model.dropout", 0.5),)),))
+    folder = write_rows(tmp_path, [*rows_of(make_row, [0.9, 0.8], 1, 0.0), make_row(changed)])
+    (folder / pending_proposals.FOLDER).mkdir()
+    results = read_results(folder)
+    assert next_run.section(results).finding.startswith(next_run.POPULATION)
+    assert best_config.next_step(results)[1].startswith("several seeds of the best configs")
 
 
 def test_a_value_without_a_margin_has_its_third_seed_proposed_and_no_more(
