@@ -25,6 +25,8 @@ from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted
 
 FIRST_ROWS = 25
+_WORD = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+"  # of Hebrew, Arabic and their kin
+RIGHT_TO_LEFT = re.compile(f"({_WORD}(?: {_WORD})*)")
 NOUNS = {Plot: "plot", Table: "table", Images: "sheet"}
 
 ScriptData = dict[str, str]  # the JSON that scripts read, without `<`, by the id of its element
@@ -76,7 +78,13 @@ def content_security_policy(scripts: Iterable[str]) -> str:
 def inline(text: str) -> Markup:
     """Return plain text as HTML, with text in backquotes as code."""
     parts = re.split(r"`([^`]+)`", text)
-    return join(element("code", part) if index % 2 else part for index, part in enumerate(parts))
+    return join(element("code", part) if index % 2 else isolated(part) for index, part in enumerate(parts))
+
+
+def isolated(text: str) -> Markup:
+    """Return text as HTML in which words from right to left do not move the numbers and signs beside them."""
+    parts = RIGHT_TO_LEFT.split(text)
+    return join(element("bdi", part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def resource(name: str) -> str:
@@ -186,6 +194,6 @@ def _images(gallery: Images) -> Markup:
     items = []
     for image in gallery.images:
         source = f"data:image/png;base64,{base64.b64encode(image.png).decode()}"
-        caption = element("span", image.caption, aria_hidden="true")
+        caption = element("span", isolated(image.caption), aria_hidden="true")
         items.append(element("li", element("img", src=source, alt=image.caption), caption))
     return element("figure", element("h3", gallery.caption), element("ul", *items, class_="images"))

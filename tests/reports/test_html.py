@@ -23,6 +23,10 @@ def test_text_between_backquotes_is_code_and_nothing_more(text: str) -> None:
     assert (reader.tags, reader.text) == (["code"], f"say {text} now")
 
 
+def test_words_from_right_to_left_leave_what_is_beside_them_in_place() -> None:
+    assert inline("cat as كتابة بخط (1)") == "cat as <bdi>كتابة بخط</bdi> (1)"
+
+
 def test_policy_allows_the_given_scripts_by_their_digests_and_no_network() -> None:
     policy = content_security_policy(["", "x"])
     assert "default-src 'none'" in policy

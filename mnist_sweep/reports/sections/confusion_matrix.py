@@ -25,6 +25,7 @@ MAX_COUNTED = 2048  # whose counts take 34 MB
 MAX_PAIRS = 50
 MAX_BARS = 20
 NUM_NAMED = 3
+MAX_NAME = 14  # characters of a class in a figure
 CLEAR, STRONG = "rgba(213, 94, 0, 0)", "rgba(213, 94, 0, 0.85)"  # over either background
 DIAGONAL = "rgba(128, 128, 128, 0.25)"
 
@@ -103,14 +104,14 @@ def _finding(counts: NDArray[np.int64], names: Sequence[str]) -> str:
 def _figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
     import plotly.graph_objects as go
 
-    labels = [literal(name) for name in names]
+    places, labels = [*range(len(names))], [literal(_cut(name)) for name in names]
     numbers: list[list[int]] = counts.tolist()
     wrong = [[*row[:label], None, *row[label + 1 :]] for label, row in enumerate(numbers)]
     heatmap = figure(
         go.Heatmap(
             z=wrong,
-            x=labels,
-            y=labels,
+            x=[literal(name) for name in names],
+            y=[literal(name) for name in names],
             xgap=1,
             ygap=1,
             zmin=0,
@@ -122,8 +123,8 @@ def _figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
         x="predicted class",
         y="true class",
         height=460,
-        xaxis={"type": "category", "showgrid": False, "side": "bottom"},
-        yaxis={"type": "category", "showgrid": False, "autorange": "reversed"},
+        xaxis={"type": "category", "showgrid": False, "side": "bottom", "tickvals": places, "ticktext": labels},
+        yaxis={"type": "category", "showgrid": False, "autorange": "reversed", "tickvals": places, "ticktext": labels},
     )
     ends = [(label - 0.5, label + 0.5) for label in range(len(numbers))]
     square = {"type": "rect", "line": {"width": 0}, "fillcolor": DIAGONAL}
@@ -133,6 +134,11 @@ def _figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
         shapes=[{**square, "x0": low, "x1": high, "y0": low, "y1": high} for low, high in ends],
         annotations=[{**cell, "x": x, "y": y, "text": f"{number}"} for x, y, number in cells],
     )
+
+
+def _cut(name: str) -> str:
+    """Return the name of a class in the length that an axis of a phone has room for; the table has it whole."""
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
 def _pairs_figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
@@ -147,6 +153,8 @@ def _pairs_figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
     layout = {
         "yaxis_autorange": "reversed",
         "yaxis_type": "category",
+        "yaxis_tickvals": [*range(len(pairs))],
+        "yaxis_ticktext": [literal(f"{_cut(names[true])} as {_cut(names[predicted])}") for _, true, predicted in pairs],
         "xaxis_tickformat": ",d",
         "meta": {"y": "classes"},
     }

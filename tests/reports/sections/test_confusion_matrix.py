@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.errors import LedgerError
@@ -60,6 +61,22 @@ def test_classes_have_the_names_of_their_data(make_row: MakeRow, make_results: M
     assert plot is not None
     assert [line[0] for line in plot.table.rows] == list(plot.figure.data[0].x) == names
     assert "class a as class j (3)" in plot.finding
+
+
+@pytest.mark.parametrize("num_classes", [10, 40])
+def test_long_names_of_classes_leave_room_for_the_figure(
+    make_row: MakeRow, make_results: MakeResults, num_classes: int
+) -> None:
+    results = make_results([make_row()])
+    labels = Predictions(*2 * [np.arange(num_classes, dtype=np.uint8)])
+    keep(results, results.good[0], labels, num_classes - 1 - labels.test)
+    names = tuple(f"{'a long name of a class ' * 3}{number}" for number in range(num_classes))
+    data_cards.write(results.folder, predictions.data_id(results.good[0].config), DataCard(class_names=names))
+    plot = confusion_matrix.plot(results)
+    assert plot is not None
+    shown = plot.figure.layout.yaxis.ticktext
+    assert max(map(len, shown)) <= 2 * confusion_matrix.MAX_NAME + len(" as ")
+    assert len({*plot.figure.data[0].y}) == len(shown)  # names that are cut alike are not one
 
 
 def test_many_classes_are_a_list_of_confusions(make_row: MakeRow, make_results: MakeResults) -> None:
