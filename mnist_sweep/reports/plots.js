@@ -13,14 +13,16 @@ const plotTemplate = (light) => {
   } };
 };
 
-// Few values that are far worse than the rest would squeeze it: they are drawn at the edge of their axis, as triangles.
+// Values that are far worse than the rest would squeeze it: up to a third of them, a point that is drawn twice being one,
+// are drawn at the edge of their axis, as triangles.
 // Returns the traces, and what to say of the edge. More is better if `sign` is 1, less if it is -1.
 const atEdge = (traces, axis, sign, text) => {
-  const sorted = traces.filter(({ hoverinfo }) => hoverinfo !== "skip").flatMap((trace) => trace[axis])
-    .filter((value) => value !== null).map((value) => sign * value).sort((a, b) => a - b);
+  const points = traces.filter(({ hoverinfo }) => hoverinfo !== "skip").flatMap(({ x, y, text, [axis]: values }) => values.map((value, i) => [`${x[i]} ${y[i]} ${text?.[i]}`, value]));
+  const sorted = [...new Map(points).values()].filter((value) => value !== null).map((value) => sign * value).sort((a, b) => a - b);
   const [middle, best] = [sorted[sorted.length >> 1], sorted.at(-1)];
   if (!(best > middle && best - sorted[0] > 6 * (best - middle))) return [traces, ""];
   const least = middle - 3 * (best - middle);
+  if (3 * sorted.filter((value) => value < least).length > sorted.length) return [traces, ""];
   const isOut = (value) => value !== null && sign * value < least;
   const told = ({ customdata, hovertemplate, [axis]: values }) => ({ customdata: customdata ?? values, ...(hovertemplate && { hovertemplate: hovertemplate.replace(`%{${axis}`, "%{customdata") }) });
   const shown = (trace) => ({ ...trace, ...told(trace), [axis]: trace[axis].map((value) => (!isOut(value) ? value : trace.mode === "markers" ? null : sign * least)) });

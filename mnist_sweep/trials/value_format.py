@@ -4,6 +4,7 @@ Whatever ranks, tabulates, prints or draws results asks this module; only statis
 whether it is the accuracy.
 """
 
+import bisect
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -105,14 +106,17 @@ class Measure:
         return self.sign * value
 
     def edge(self, values: Iterable[float]) -> float | None:
-        """Return where a plot of values ends lest a few that are far worse squeeze the rest; None without such.
+        """Return where a plot of values ends lest some that are far worse squeeze the rest; None without such.
+
+        Up to a third of the values are cut off; more are what there is to see.
 
         The rule is that of `atEdge` in the report's plots.js.
         """
         scores = sorted(map(self.score, values))
         lead = scores[-1] - scores[len(scores) // 2] if scores else 0.0
         is_squeezed = lead and scores[-1] - scores[0] > 6 * lead
-        return self.score(scores[-1] - 4 * lead) if is_squeezed else None
+        least = scores[-1] - 4 * lead if is_squeezed else -math.inf
+        return self.score(least) if 0 < 3 * bisect.bisect_left(scores, least) <= len(scores) else None
 
     def no_worse(self, value: float, edge: float | None) -> float:
         """Return a value, or the edge of its plot if it is worse."""

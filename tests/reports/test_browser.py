@@ -179,6 +179,8 @@ def test_values_far_worse_than_the_rest_are_drawn_at_the_edge_and_exported_as_th
     assert len(starts) == 3
     said = browser.run("return document.querySelector('#pareto-front figure p').textContent")
     assert said.endswith("Triangles at the edge: below 0.87.")
+    many = {"x": [1, 2, 3, 4, 5], "y": [0.1, 0.1, 0.88, 0.89, 0.9]}  # more than a third are far worse
+    assert browser.run(f"return atEdge([{many}], 'y', 1, String)[1]") == ""
     (exported := tmp_path / "exported").mkdir()
     (text,) = browser.download("#pareto-front .csv", exported).values()
     assert pd.read_csv(io.StringIO(text))["validation accuracy"].min() == 0.1

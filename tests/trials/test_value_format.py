@@ -90,6 +90,7 @@ def test_names_are_columns_and_words() -> None:
         (PIXELS, [9.0, 2.0, 3.0], 6.0),
         (ACCURACY, [0.8, 0.87, 0.88, 0.9], None),
         (ACCURACY, [0.1, 0.9, 0.9], None),
+        (ACCURACY, [0.1, 0.1, 0.88, 0.89, 0.9], None),
         (ACCURACY, [], None),
     ],
 )
