@@ -67,7 +67,7 @@ def _finding(results: Results, runs: Sequence[RunRecord]) -> str:
     text = f"{counted(len(results.rows), 'row')} from {machines}"
     if not runs:
         return f"{text}."
-    text += f" in {counted(len(runs), 'run')}, from {runs[0].started} to {runs[-1].ended}."
+    text += f" in {counted(len(runs), 'run')}, from {_time(runs[0].started)} to {_time(runs[-1].ended)} UTC."
     last = runs[-1]
     if last.predicted_seconds:
         text += f" The last run took {duration(last.seconds)}; the prediction was {duration(last.predicted_seconds)}."
@@ -81,11 +81,14 @@ def _run_blocks(runs: Sequence[RunRecord]) -> list[Block]:
     last = runs[-1]
     memory = f", {size(last.memory_bytes)} of memory" if last.memory_bytes else ""
     versions = [f"Python {last.python}", *(f"{name} {number}" for name, number in last.packages.items())]
-    digests = {f"SHA-256 of {name}": digest for run in runs for name, digest in run.data.items()}
+    digests: dict[str, dict[str, str]] = {}
+    for name, digest in [pair for run in runs for pair in run.data.items()]:
+        data, _, split = name.rpartition(" ")
+        digests.setdefault(data, {})[split] = digest
     facts = [
         ("machine of the last run", f"{last.host}, {counted(last.cpus, 'CPU')}{memory}"),
         ("versions in the last run", ", ".join(versions)),
-        *digests.items(),
+        *((f"SHA-256 of {data}", ", ".join(map(" ".join, of.items()))) for data, of in digests.items()),
     ]
     return [*blocks, _table(runs), Facts(facts=facts)]
 
@@ -110,7 +113,11 @@ def _table(runs: Sequence[RunRecord]) -> Table:
 def _row(run: RunRecord) -> list[Cell]:
     commit = f"{run.git_commit[:12]}{' (modified)' if run.git_dirty else ''}" if run.git_commit else "none"
     numbers = run.num_workers, run.num_run, run.seconds, run.predicted_seconds
-    return [run.started, run.host, run.runner, *numbers, commit]
+    return [_time(run.started), run.host, run.runner, *numbers, commit]
+
+
+def _time(utc: str) -> str:
+    return utc.replace("T", " ").removesuffix("Z")
 
 
 def _row_facts(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:

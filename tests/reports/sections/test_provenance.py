@@ -14,17 +14,21 @@ from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow, Refused
 from tests.reports.conftest import MakeResults, blocks_of
 
+DIGESTS = {"my images train": "ab" * 32, "my images val": "cd" * 32}
+
 
 def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_results: MakeResults) -> None:
     results = make_results([make_row()])
-    run = runs.describe_run(
-        seconds=0.0, runner="ray", num_workers=2, num_run=1, data={"images": "ab" * 32}, predicted_seconds=90
+    run = runs.describe_run(seconds=0.0, runner="ray", num_workers=2, num_run=1, data=DIGESTS, predicted_seconds=90)
+    runs.append(
+        results.folder,
+        replace(run, seconds=100.0, started="2000-01-02T03:04:05Z", command=("mnist-sweep", "run", "my sweep.py")),
     )
-    runs.append(results.folder, replace(run, seconds=100.0, command=("mnist-sweep", "run", "my sweep.py")))
     section = provenance.section(results)
     assert "The last run took 1 min 40 s; the prediction was 1 min 30 s." in section.finding
     text = str(section.blocks)
-    parts = ["mnist-sweep run 'my sweep.py'", run.host, "ab" * 32, f"numpy {np.__version__}"]
+    parts = ["mnist-sweep run 'my sweep.py'", run.host, f"numpy {np.__version__}"]
+    parts += [f"('SHA-256 of my images', 'train {'ab' * 32}, val {'cd' * 32}')", "'2000-01-02 03:04:05'"]
     assert [part for part in parts if part not in text] == []
 
 
