@@ -15,7 +15,7 @@ from mnist_sweep.reports.plotly_figures import BLUE, GREY, RED, figure, literal,
 from mnist_sweep.reports.report_data import MAX_LEVELS, Results, evenly_spaced, values_tried
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import natural, short_names, value
-from mnist_sweep.text.numbers import counted
+from mnist_sweep.text.numbers import counted, in_digits
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.trials.value_format import Measure
 
@@ -25,7 +25,7 @@ MIN_SHARE_OF_BEST = 0.7
 MIN_EXCESS = 0.2  # of that share over the share of all trials
 MIN_WIDTH, CHARACTER_WIDTH, MARGIN = 90, 7, 16  # of an axis, of a character of its ticks, and beside them, in pixels
 SPREAD = 0.03  # of lines with the same value, as a share of the height of an axis
-MAX_TEXT = 40
+MAX_TEXT = 20
 MISSING = -0.1
 MIN_LOG_RATIO = 30.0
 MIN_GAP = 0.05  # between two ticks, as a share of the height of an axis
@@ -44,11 +44,10 @@ class Axis(NamedTuple):
 
 
 def section(results: Results) -> Section | None:
-    """Return the hyperparameters of the best trials beside those of all; None if there is nothing to compare."""
-    names = results.hyperparameters[:MAX_AXES]
-    if not names or len(results.good) < 2:
+    """Return the hyperparameters of the best trials beside those of all; None if none varies or the best are one."""
+    names, best = results.hyperparameters[:MAX_AXES], results.good[: round(len(results.good) / 10)]
+    if not names or len(best) < 2:
         return None
-    best = results.good[: max(1, round(len(results.good) / 10))]
     rows = evenly_spaced(results.good, MAX_LINES)
     axes = _axes(rows, names)
     longest = max(len(text) for axis in axes for _, text in axis.ticks)
@@ -86,8 +85,6 @@ def _explanation(results: Results, names: Sequence[str]) -> str:
 
 def _finding(best: Sequence[TrialRow], results: Results, names: Sequence[str]) -> str:
     top = f"the top 10% of trials ({len(best)} of {len(results.good):,})"
-    if len(best) == 1:
-        return f"With one trial in {top}, there is nothing that the best trials could have in common."
     common = [text for name in names if (text := _prevalent(best, results.good, name))]
     if not common:
         return f"No hyperparameter value is much more frequent in {top} than among all."
@@ -110,10 +107,10 @@ def _axes(rows: Sequence[TrialRow], names: Sequence[str]) -> list[Axis]:
 
 
 def _figure(results: Results, rows: Sequence[TrialRow], names: Sequence[str], axes: Sequence[Axis]) -> Any:
-    lines = [_line(row, axes, names, number / max(1, len(rows) - 1)) for number, row in enumerate(rows)]
+    lines = [_line(row, axes, names, number / (len(rows) - 1)) for number, row in enumerate(rows)]
     labels = [literal(results.label(row)) for row in rows]
     values = [[*(_exported(name, row.config.get(name)) for name in names), row.val, None] for row in rows]
-    tenth, half = max(1, round(len(rows) / 10)), max(1, len(rows) // 2)
+    tenth, half = round(len(rows) / 10), len(rows) // 2
 
     def trace(which: slice, color: str, width: int, **options: Any) -> Any:
         return scatter(
@@ -169,7 +166,8 @@ def hyperparameter_axis(title: str, name: str, values: Sequence[Any]) -> Axis:
     else:
         heights = _even(sorted(present, key=present.__getitem__ if numeric else natural))
     missing = [(MISSING, "none")] if None in values else []
-    texts = {height: value(name, present[text]) for text, height in heights.items()}
+    is_long = numeric and len(present) > MAX_LEVELS
+    texts = {h: in_digits(present[text], 3) if is_long else value(name, present[text]) for text, h in heights.items()}
     texts = {height: text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…" for height, text in texts.items()}
     return Axis(title, {**heights, "null": MISSING}, [*missing, *_ticks(texts)])
 

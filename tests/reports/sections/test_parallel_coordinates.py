@@ -22,12 +22,13 @@ LOSS = Measure("log_loss", "minimize", "nats")
 
 
 def test_each_trial_is_a_line_through_its_settings(make_row: MakeRow, make_results: MakeResults) -> None:
-    configs = grid(TrialConfig(), {"model": [CNN(), CNN(dropout=0.5)], "optimizer": [Adam(), Momentum()]})
-    rows = [make_row(config, val_accuracy=0.9 + index / 100) for index, config in enumerate(configs)]
+    axes = {"model": [CNN(), CNN(dropout=0.5)], "optimizer": [Adam(), Momentum()]}
+    configs = repeat(grid(TrialConfig(), axes), seeds=5)
+    rows = [make_row(config, val_accuracy=0.9 + index / 1000) for index, config in enumerate(configs)]
     section = parallel_coordinates.section(make_results(rows))
     (plot,) = blocks_of(section, Plot)
     lengths = [len(trace.x) for trace in plot.figure.data]
-    assert sum(lengths) == 4 * (2 + 1 + 1)
+    assert sum(lengths) == 20 * (2 + 1 + 1)
     assert {trace.name for trace in plot.figure.data} == {"top 10%", "top half", "bottom half"}
 
 
@@ -40,20 +41,20 @@ def test_shared_setting_of_the_best_is_found(make_row: MakeRow, make_results: Ma
     assert "4 have optimizer=momentum (50% of all trials)" in section.finding
 
 
-@pytest.mark.parametrize("varying", [[0.0], [0.0, 0.5]])
-def test_one_trial_or_one_setting_has_no_section(
-    make_row: MakeRow, make_results: MakeResults, varying: list[float]
+@pytest.mark.parametrize(("num_sizes", "num_seeds"), [(14, 1), (1, 20)])
+def test_one_best_trial_or_one_setting_has_no_section(
+    make_row: MakeRow, make_results: MakeResults, num_sizes: int, num_seeds: int
 ) -> None:
-    rows = [make_row(TrialConfig(model=CNN(dropout=dropout))) for dropout in varying[:1]]
-    rows += [make_row(TrialConfig(seed=seed)) for seed in range(1, len(varying))]
-    assert parallel_coordinates.section(make_results(rows)) is None
+    configs = repeat([TrialConfig(batch_size=size) for size in range(1, num_sizes + 1)], seeds=num_seeds)
+    assert parallel_coordinates.section(make_results([*map(make_row, configs)])) is None
 
 
 def test_many_numbers_lie_to_scale_and_widely_spread_ones_on_a_logarithmic_scale() -> None:
     even = hyperparameter_axis("x", "x", [float(number) for number in range(11)])
     assert [even.height(float(number)) for number in (0, 5, 10)] == [0, 0.5, 1]
-    rates = [10.0 ** (power / 4) for power in range(-16, 1)]
-    assert hyperparameter_axis("x", "x", rates).height(10.0**-2) == pytest.approx(0.5)
+    rates = hyperparameter_axis("x", "x", [10.0 ** (power / 4) for power in range(-16, 1)])
+    assert rates.height(10.0**-2) == pytest.approx(0.5)
+    assert max(len(text) for _, text in rates.ticks) <= len("0.00178")
 
 
 @pytest.mark.parametrize("accuracies", [[0.1, 0.11, 0.101, 0.9], [0.8, *(0.9 + n / 10_000 for n in range(20)), 0.95]])
