@@ -24,6 +24,7 @@ def figure(*traces: Any, x: str, y: str, height: int = HEIGHT, **layout: Any) ->
     plot.update_layout(template="none", height=height, margin={"l": 60, "r": 16, "t": 8, "b": 48})
     plot.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"})
     plot.update_layout(xaxis_title_text=x, yaxis_title_text=y, xaxis_automargin=True, yaxis_automargin=True)
+    plot.update_yaxes(title_standoff=12)  # off the labels of ticks, however long these are
     plot.update_layout(hovermode="closest", dragmode=False, hoverlabel_align="left", **layout)
     return plot
 

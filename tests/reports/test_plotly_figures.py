@@ -28,6 +28,7 @@ def test_figure_has_its_traces_and_titles_and_no_template() -> None:
     assert [(trace["x"], trace["y"]) for trace in content["data"]] == [([1], [2])]
     layout = content["layout"]
     assert (layout["xaxis"]["title"]["text"], layout["yaxis"]["title"]["text"]) == ("steps", "accuracy")
+    assert layout["yaxis"]["title"]["standoff"] > 0  # it covers no label of a tick
     assert layout["height"] == 100
     assert "template" not in layout
 

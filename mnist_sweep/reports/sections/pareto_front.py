@@ -121,7 +121,7 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], cost: Cost, res
     costs = [cost.of(row) for row in [*rows, *front]]
     is_log = max(costs) > MIN_LOG_RATIO * min(costs)
     return figure(
-        points_of(rows, mode="markers", name="trials", marker={"color": BLUE, "size": 6, "opacity": 0.5}),
+        points_of(rows, mode="markers", name="trials", marker={"color": BLUE, "size": 6, "opacity": 0.7}),
         points_of(front, mode="lines+markers", name="Pareto front", line={"color": RED, "shape": "hv"}, marker=diamond),
         x=cost.axis,
         y=f"validation {results.measure.title}",

@@ -189,7 +189,7 @@ def _figure(found: Timeline, shown: Sequence[str]) -> Any:
             marker={"color": BLUE, "line": {"width": 0.5, "color": "rgba(128, 128, 128, 0.8)"}},
             hovertemplate="%{y}: trial from %{base:.1f} s on<extra></extra>",
         ),
-        x="seconds since the first trial, without pauses",
+        x="seconds, without pauses",
         y="",
         height=120 + 22 * len(shown),
         yaxis_autorange="reversed",

@@ -37,4 +37,6 @@ def test_intervals_are_at_the_places_of_their_configs(is_known: bool) -> None:
 @pytest.mark.parametrize(("measure", "limits"), [(ACCURACY, {"clipmin": 0, "clipmax": 1}), (NATS, None)])
 def test_the_axis_of_shares_ends_at_100_percent(measure: Measure, limits: dict[str, int] | None) -> None:
     plot = interval_figure(measure, ["a"], [dict.fromkeys(KNOWN, 1.0)], [Group("one", [0], {})])
-    assert json.loads(plot.to_json())["layout"]["xaxis"].get("autorangeoptions") == limits
+    axis = json.loads(plot.to_json())["layout"]["xaxis"]
+    assert axis.get("autorangeoptions") == limits
+    assert axis["title"]["text"] == ("accuracy" if measure.is_share else "log loss, nats")
