@@ -85,22 +85,19 @@ def _finding(rows: Sequence[TrialRow], name: str) -> str:
     best_of, peaked, above = (
         ("highest", "peaked", "above") if measure.mode == "max" else ("lowest", "was lowest", "below")
     )
+    last, peak = _evaluations(rows[0])[-1], peaks[0]
+    lost = measure.score(peak.val or 0.0) - measure.score(last.val or 0.0)
+    own = f"at its last step, {last.step:,}, so longer training may help"
+    if lost > 0:
+        own = f"at step {peak.step:,}, {measure.difference(lost)} {above} its final {measure.title}"
+    text = f"{name[0].upper()}{name[1:]} {peaked} {own}."
+    if len(rows) == 1:
+        return text
     rising = sum(peak.step == _evaluations(row)[-1].step for row, peak in zip(rows, peaks, strict=True))
     others = "half" if 2 * rising == len(rows) else "most"
-    so = (
-        ", so longer training may help"
-        if 2 * rising > len(rows)
-        else f", so {others} had stopped improving before the end"
-    )
+    so = f", so {others} had stopped improving before the end" if 2 * rising <= len(rows) else ""
     had = f"{rising:,} of {counted(len(rows), 'trial')} had their {best_of}"
-    text = f"{had} validation {measure.title} at the last evaluation{so}. " * (len(rows) > 1)
-    best, peak, subject = rows[0], peaks[0], f"{name[0].upper()}{name[1:]}"
-    last = _evaluations(best)[-1]
-    lost = measure.score(peak.val or 0.0) - measure.score(last.val or 0.0)
-    if lost > 0:
-        lead = f"{measure.difference(lost)} {above} its final {measure.title}"
-        return f"{text}{subject} {peaked} at step {peak.step:,}, {lead}."
-    return f"{text}{subject} {peaked} at its last step, {last.step:,}{so * (not text)}."
+    return f"{text} {had} validation {measure.title} at the last evaluation{so}."
 
 
 def _values(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results, name: str) -> Any:
