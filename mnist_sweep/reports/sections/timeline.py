@@ -18,8 +18,6 @@ from mnist_sweep.trials.row import TrialRow
 PAUSE = 20.0
 MAX_BARS = 1500
 MAX_WORKERS = 64
-KEY, TITLE = "timeline", "Were the workers busy?"
-UNKNOWN = "There is no timeline: the rows come from an older version, which did not record when trials started."
 
 
 class Span(NamedTuple):
@@ -36,93 +34,71 @@ class Timeline(NamedTuple):
 
     Attributes:
         work: The trials of each worker, in order, one at a time.
-        present: Duration of each worker's presence: the periods between pauses in which it ran a trial, without the
-            time in which another one was in its place.
+        available: Seconds of all workers, as many between two pauses as ran trials at a time.
         length: Duration of the whole timeline.
     """
 
     work: Mapping[str, Sequence[Span]]
-    present: Mapping[str, float]
+    available: float
     length: float
 
     @property
-    def at_a_time(self) -> int:
-        """The largest number of trials that ran at a time."""
-        spans = [span for spans in self.work.values() for span in spans]
-        changes = sorted([(span.start, 1) for span in spans] + [(span.end, -1) for span in spans])
-        return max(itertools.accumulate(change for _, change in changes))
-
-    def busy(self, worker: str) -> float:
-        """Return the time in which a worker ran trials, in seconds."""
-        return sum(end - start for start, end in self.work[worker])
-
-    def idle(self, workers: Iterable[str]) -> float:
-        """Return the share of their presence in which workers ran no trial, in [0, 1]."""
-        workers = [*workers]
-        present = sum(self.present[worker] for worker in workers)
-        return max(0.0, 1 - sum(map(self.busy, workers)) / present) if present else 0.0
+    def idle(self) -> float:
+        """The share of the available time in which workers ran no trial, in [0, 1]."""
+        return max(0.0, 1 - sum(map(busy, self.work.values())) / self.available) if self.available else 0.0
 
 
-def section(results: Results) -> Section:
-    """Return the timeline of workers with their idle share; one sentence if no row has a start time.
+def section(results: Results) -> Section | None:
+    """Return the timeline of workers with their idle share; None if fewer than two rows have a start time.
 
     A worker is a process here: one that was replaced, or that of another run, is another worker, which is there only
     when the first one has gone.
     """
     timed = [row for row in results.rows if row.started is not None and row.seconds_total and row.worker]
-    if not timed:
-        return Section(key=KEY, title=TITLE, finding=UNKNOWN)
+    if len(timed) < 2:
+        return None
     found = worker_timeline(timed, read_runs(results.folder))
-    shown = [*found.work][:MAX_WORKERS]
+    shown, most = [*found.work][:MAX_WORKERS], at_a_time(itertools.chain(*found.work.values()))
     finding = (
-        f"{counted(len(timed), 'trial')} ran in {duration(found.length)}, at most {found.at_a_time:,} at a time; "
-        f"workers were idle {found.idle(found.work):.1%} of the time."
+        f"{counted(len(timed), 'trial')} ran in {duration(found.length)}, at most {most:,} at a time; "
+        f"workers were idle {found.idle:.1%} of the time."
     )
     missing = len(results.rows) - len(timed)
     finding += f" Left out: {counted(missing, 'trial')} without a start time." if missing else ""
     drawing, table = _figure(found, shown), _table(found, shown)
     plot = Plot(title="Trials of each worker", finding=_legend(found, shown), figure=drawing, table=table)
-    return Section(key=KEY, title=TITLE, finding=finding, blocks=[plot])
+    return Section(key="timeline", title="Were the workers busy?", finding=finding, blocks=[plot])
 
 
 def worker_timeline(rows: Sequence[TrialRow], runs: Sequence[RunRecord] = ()) -> Timeline:
     """Return the timeline of rows with a start time, with workers in the order of their first trial.
 
-    A worker is present no earlier than the run in which its trial ended, as far as `runs` are known.
+    A trial has not begun before the run in which it ended, as far as `runs` are known.
     """
     trials = _trials(rows, [Span(_seconds(run.started), _seconds(run.ended) + 1) for run in runs])
     periods = merge([span for span, _ in trials], PAUSE)
-    ends, length = [period.end for period in periods], 0.0
-    work, present = defaultdict[str, list[Span]](list), defaultdict[str, float](float)
+    ends, available, length = [period.end for period in periods], 0.0, 0.0
+    work = defaultdict[str, list[Span]](list)
     for number, of_period in itertools.groupby(trials, key=lambda trial: bisect.bisect_left(ends, trial[0].start)):
-        period, spans = periods[number], dict[str, Span]()
+        period, spans = periods[number], list[Span]()
         for (start, end), worker in of_period:
-            work[worker].append(Span(length + (start - period.start), length + (end - period.start)))
-            spans[worker] = Span(spans[worker].start if worker in spans else start, end)
-        for worker, (start, end) in _presence(period, spans).items():
-            present[worker] += end - start
+            spans.append(Span(length + (start - period.start), length + (end - period.start)))
+            work[worker].append(spans[-1])
+        available += at_a_time(spans) * (period.end - period.start)
         length += period.end - period.start
-    return Timeline(dict(work), dict(present), length)
+    return Timeline(dict(work), available, length)
 
 
-def _presence(period: Span, spans: Mapping[str, Span]) -> dict[str, Span]:
-    """Return when each worker was there, given the span from its first to its last trial in a period.
+def at_a_time(spans: Iterable[Span]) -> int:
+    """Return the largest number of spans that overlap."""
+    spans = [*spans]
+    changes = sorted([(span.start, 1) for span in spans] + [(span.end, -1) for span in spans])
+    return max(itertools.accumulate(change for _, change in changes))
 
-    A worker whose first trial starts after the last one of another process of its machine has taken its place.
-    """
-    there: dict[str, Span] = {}
-    not_replaced = defaultdict[str, list[str]](list)  # by machine
-    for worker, span in sorted(spans.items(), key=lambda item: item[1]):
-        others, begun = not_replaced[worker.rpartition(":")[0]], period.start
-        gone = [other for other in others if spans[other].end <= span.start]
-        if gone:
-            before = max(gone, key=lambda other: spans[other].end)
-            begun = spans[before].end
-            there[before] = Span(there[before].start, begun)
-            others.remove(before)
-        there[worker] = Span(begun, period.end)
-        others.append(worker)
-    return there
+
+def busy(spans: Iterable[Span]) -> float:
+    """Return the time in spans, in seconds."""
+    return sum(end - start for start, end in spans)
 
 
 def merge(ordered: Sequence[Span], gap: float) -> list[Span]:
@@ -203,6 +179,6 @@ def _figure(found: Timeline, shown: Sequence[str]) -> Any:
 def _table(found: Timeline, shown: Sequence[str]) -> Table:
     return Table(
         caption="Workers",
-        columns=columns_of("worker", ("trials", 0), ("busy seconds", 1), ("idle share", 3)),
-        rows=[[worker, len(found.work[worker]), found.busy(worker), found.idle([worker])] for worker in shown],
+        columns=columns_of("worker", ("trials", 0), ("busy seconds", 1)),
+        rows=[[worker, len(found.work[worker]), busy(found.work[worker])] for worker in shown],
     )
