@@ -73,10 +73,11 @@ def interval_figure(measure: Measure, labels: Sequence[str], means: Sequence[Mea
         *(dots(group.name, "val_mean", group.places, group.marker) for group in groups),
         dots("test", "test_mean", places, {"color": RED, "size": 9, "symbol": "diamond-open", "line": {"width": 2}}),
     ]
+    title = measure.title if measure.is_share else f"{measure.title}, {measure.unit}".removesuffix(", ")
     drawn = [trace for trace in traces if not all(map(math.isnan, trace["x"]))]
     num_lines = max(1 + text.count("<br>") for text in texts)
     height = HEIGHT + (HEIGHT_OF_CONFIG + HEIGHT_OF_LINE * num_lines) * len(labels)
-    plot = figure(*drawn, x=_axis(measure), y="", height=height, xaxis_tickformat="~%" if measure.is_share else "~g")
+    plot = figure(*drawn, x=title, y="", height=height, xaxis_tickformat="~%" if measure.is_share else "~g")
     if measure.is_share:  # equal ones would have an axis to 150%
         plot.update_xaxes(autorangeoptions={"clipmin": 0, "clipmax": 1})
     plot.update_yaxes(range=[len(labels) - 0.6, -0.75], visible=False, tickvals=places, ticktext=texts)
@@ -97,10 +98,6 @@ def _bars(name: str, number: str, ends: Sequence[tuple[float, float]], color: st
         hovertemplate=f"{number}<extra>{name}</extra>",
         meta={"intervals": True},
     )
-
-
-def _axis(measure: Measure) -> str:
-    return measure.title if measure.is_share or not measure.unit else f"{measure.title}, {measure.unit}"
 
 
 def _without_unknown(means: Means) -> Means:

@@ -49,29 +49,30 @@ def section(results: Results) -> Section | None:
     if not names or len(best) < 2:
         return None
     rows = evenly_spaced(results.good, MAX_LINES)
-    axes = _axes(rows, names)
+    titles = short_names(names)
+    axes = [hyperparameter_axis(titles[name], name, [row.config.get(name) for row in rows]) for name in names]
+    axes.append(value_axis(f"val {results.measure.title}", [row.val or 0.0 for row in rows], results.measure))
     longest = max(len(text) for axis in axes for _, text in axis.ticks)
     plot = Plot(
         title=f"Hyperparameters and {results.measure.title} of each trial",
         finding=_explanation(results, names),
         figure=_figure(results, rows, names, axes),
-        table=_common_values(best, results.good, names),
+        table=Table(
+            caption="Hyperparameters of the top 10% of trials",
+            columns=columns_of("hyperparameter", "values in the top 10%", "values tried"),
+            rows=[
+                [titles[name], values_tried(best, name, counts=True), values_tried(results.good, name)]
+                for name in names
+            ],
+        ),
         min_width=max(MIN_WIDTH, CHARACTER_WIDTH * longest + MARGIN) * len(axes),
     )
-    finding = _finding(best, results, names)
+    top = f"the top 10% of trials ({len(best)} of {len(results.good):,})"
+    common = [text for name in names if (text := _prevalent(best, results.good, name))]
+    none = f"No hyperparameter value is much more frequent in {top} than among all."
+    finding = f"Of {top}, {listed(common)}." if common else none
     return Section(
         key="parallel-coordinates", title="What do the best trials have in common?", finding=finding, blocks=[plot]
-    )
-
-
-def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
-    return Table(
-        caption="Hyperparameters of the top 10% of trials",
-        columns=columns_of("hyperparameter", "values in the top 10%", "values tried"),
-        rows=[
-            [short, values_tried(best, name, counts=True), values_tried(rows, name)]
-            for name, short in short_names(names).items()
-        ],
     )
 
 
@@ -83,14 +84,6 @@ def _explanation(results: Results, names: Sequence[str]) -> str:
     return text + (f" Axes omitted for lack of space: {listed(omitted)}." if omitted else "")
 
 
-def _finding(best: Sequence[TrialRow], results: Results, names: Sequence[str]) -> str:
-    top = f"the top 10% of trials ({len(best)} of {len(results.good):,})"
-    common = [text for name in names if (text := _prevalent(best, results.good, name))]
-    if not common:
-        return f"No hyperparameter value is much more frequent in {top} than among all."
-    return f"Of {top}, {listed(common)}."
-
-
 def _prevalent(best: Sequence[TrialRow], rows: Sequence[TrialRow], name: str) -> str | None:
     """Return the value that most of the best share, with its frequency, if it is rarer among all trials; else None."""
     given, number = Counter(value(name, row.config.get(name)) for row in best).most_common(1)[0]
@@ -98,12 +91,6 @@ def _prevalent(best: Sequence[TrialRow], rows: Sequence[TrialRow], name: str) ->
     if number < MIN_SHARE_OF_BEST * len(best) or of_all / len(rows) > number / len(best) - MIN_EXCESS:
         return None
     return f"{number:,} have {name}={given} ({of_all / len(rows):.0%} of all trials)"
-
-
-def _axes(rows: Sequence[TrialRow], names: Sequence[str]) -> list[Axis]:
-    titles, measure = short_names(names), rows[0].measure
-    axes = [hyperparameter_axis(titles[name], name, [row.config.get(name) for row in rows]) for name in names]
-    return [*axes, value_axis(f"val {measure.title}", [row.val or 0.0 for row in rows], measure)]
 
 
 def _figure(results: Results, rows: Sequence[TrialRow], names: Sequence[str], axes: Sequence[Axis]) -> Any:
