@@ -131,7 +131,7 @@ class Context:
         """
         with self._used() as session:
             if session.state.step > self._start:
-                rule = "call `context.restore()`, or `keras_fit`, once and before the first `context.report(...)`"
+                rule = "call `context.restore()` before the first `context.report(...)`, and `keras_fit` once"
                 raise ConfigError(f"{rule}: an earlier phase of training may be Keras' own `fit`.")
             self._has_restored = True
             if session.kept is None:

@@ -113,7 +113,7 @@ def test_a_fit_whose_callback_holds_what_no_checkpoint_can_starts_over(digits: D
 
 def test_a_second_fit_is_refused_with_the_way_out(digits: Dataset) -> None:
     config = replace(TRIAL, model=Drawing(num_fits=2), num_steps=1)
-    with pytest.raises(ConfigError, match=r"or `keras_fit`, once .* may be Keras' own `fit`"):
+    with pytest.raises(ConfigError, match=r"and `keras_fit` once: .* may be Keras' own `fit`"):
         fit(config, digits)
 
 
