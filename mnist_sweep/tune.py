@@ -66,7 +66,7 @@ def _train(trial: TrialConfig, ledger: Ledger | None) -> None:
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as name, RunInputs() as inputs:
         trial, since = _restored(trial, Path(name))
         digests = inputs.digests(trial)
-        row = _committed(trial, digests, ledger) if ledger else None
+        row = _committed(trial, since, digests, ledger) if ledger else None
         if row is None:
             row = _run(trial, inputs.dataset(trial.data), since, Path(name))
             row = replace(row, data_digest=digests.data, code_digest=digests.code)
@@ -81,8 +81,8 @@ def _train(trial: TrialConfig, ledger: Ledger | None) -> None:
     tune.report({**last, **judged, row.measure.test: row.test, "status": row.status.value, "id": row.trial_id})
 
 
-def _committed(trial: TrialConfig, digests: Digests, ledger: Ledger) -> TrialRow | None:
-    """Return the row that a trial has already, with its curve reported; None if it has none, or it failed."""
+def _committed(trial: TrialConfig, since: int, digests: Digests, ledger: Ledger) -> TrialRow | None:
+    """Return the row that a trial has already, with its curve reported after a step; None without, or if it failed."""
     from ray import tune
 
     path = ledger.rows_folder / f"{trial_id(trial)}.json"
@@ -94,7 +94,7 @@ def _committed(trial: TrialConfig, digests: Digests, ledger: Ledger) -> TrialRow
             f"{path} was trained with other data or code than now: choose another folder as `results`."
         )
     for point in row.history:
-        if point.val is not None and point.step < trial.num_steps:
+        if point.val is not None and since < point.step < trial.num_steps:
             tune.report(_metrics(point, row.measure))
     return row
 

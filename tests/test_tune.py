@@ -100,6 +100,15 @@ def test_a_results_folder_holds_rows_and_a_trial_with_a_row_does_not_train(fake:
     assert (row.trial_id, row.config["optimizer.learning_rate"]) == (first[-1]["id"], 0.2)
 
 
+def test_a_trial_with_a_row_that_is_continued_reports_what_follows(fake: FakeTune, tmp_path: Path) -> None:
+    reports = fake.run(BASE, results=tmp_path / "rows")
+    checkpoint = fake.kept[1]
+    for results in (tmp_path / "rows", tmp_path / "none"):
+        again = fake.run(BASE, since=checkpoint, results=results)
+        assert [one["step"] for one in again] == [6, 8]
+    assert (again[-1]["id"], again[-1]["val_accuracy"]) == (reports[-1]["id"], reports[-1]["val_accuracy"])
+
+
 def test_a_row_of_other_data_is_not_reported_as_this_trials(fake: FakeTune, tmp_path: Path, refused: Refused) -> None:
     fake.run(BASE, results=tmp_path / "rows")
     (row,) = Ledger(tmp_path / "rows").rows().values()
