@@ -177,7 +177,15 @@ def test_only_failed_trials_are_a_report(make_row: MakeRow, make_results: MakeRe
     results = make_results(rows)
     sections = {make.__module__.rpartition(".")[2]: make(results) for make in SECTIONS}
     none = {name for name, section in sections.items() if section is None}
-    assert none == {"certainty", "effects", "learning_curves", "parallel_coordinates", "pareto_front", "race"}
+    assert none == {
+        "certainty",
+        "effects",
+        "learning_curves",
+        "parallel_coordinates",
+        "pareto_front",
+        "race",
+        "timeline",
+    }
 
 
 def test_report_that_cannot_be_written_leaves_the_one_before(
