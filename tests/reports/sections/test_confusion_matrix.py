@@ -68,7 +68,7 @@ def test_long_names_of_classes_leave_room_for_the_figure(
     make_row: MakeRow, make_results: MakeResults, num_classes: int
 ) -> None:
     results = make_results([make_row()])
-    labels = Predictions(*2 * [np.arange(num_classes, dtype=np.uint8)])
+    labels = Predictions(np.arange(num_classes, dtype=np.uint8), np.arange(num_classes, dtype=np.uint8))
     keep(results, results.good[0], labels, num_classes - 1 - labels.test)
     names = tuple(f"{'a long name of a class ' * 3}{number}" for number in range(num_classes))
     data_cards.write(results.folder, predictions.data_id(results.good[0].config), DataCard(class_names=names))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.reports.blocks import Plot
+from mnist_sweep.reports.blocks import Plot, Section
 from mnist_sweep.reports.report_data import Results, analyse
 from mnist_sweep.reports.sections import timeline
 from mnist_sweep.reports.sections.timeline import Span, merge
@@ -21,13 +21,20 @@ def trial(make_row: MakeRow, seed: int, worker: str, started: float | None, seco
     return make_row(TrialConfig(seed=seed), worker=worker, started=started, seconds_total=seconds)
 
 
+def section_of(results: Results) -> Section:
+    section = timeline.section(results)
+    assert section is not None
+    return section
+
+
 def test_idle_share_is_the_gaps(make_row: MakeRow, make_results: MakeResults) -> None:
     rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "b:2", 1000.0, 4.0)]
     rows.append(trial(make_row, 2, "b:2", 1006.0, 2.0))
-    section = timeline.section(make_results(rows))
+    section = section_of(make_results(rows))
     assert "3 trials ran in 10 s, at most 2 at a time; workers were idle 20.0% of the time." in section.finding
     (plot,) = blocks_of(section, Plot)
-    assert sorted(plot.table.rows) == [["a:1", 1, 10.0], ["b:2", 2, 6.0]]
+    a, b = ["a:1", 1, 10.0], ["b:2", 2, 6.0]
+    assert [*plot.table.rows] in ([a, b], [b, a])
     assert sorted(plot.figure.data[0].base) == [0, 0, 6]
 
 
@@ -35,7 +42,7 @@ def test_processes_of_two_runs_are_not_counted_as_if_they_had_run_at_a_time(
     make_row: MakeRow, make_results: MakeResults
 ) -> None:
     rows = [trial(make_row, seed, f"a:{seed}", 100.0 * (seed // 2), 10.0) for seed in range(6)]
-    finding = timeline.section(make_results(rows)).finding
+    finding = section_of(make_results(rows)).finding
     assert finding.startswith("6 trials ran in 30 s, at most 2 at a time; ")
 
 
@@ -73,15 +80,15 @@ def test_a_resumed_trial_was_not_in_its_worker_before_the_run_in_which_it_ended(
     one = describe_run(seconds=0.0, runner="RayTune", num_workers=2, num_run=1, data={})
     for started, ended in (("1970-01-01T00:16:00Z", "1970-01-01T00:17:00Z"), ("1970-01-01T01:24:10Z", one.ended)):
         append(results.folder, replace(one, started=started, ended=ended))
-    section = timeline.section(results)
+    section = section_of(results)
     assert "3 trials ran in 30 s, at most 2 at a time; workers were idle 10.0% of the time." in section.finding
-    assert "3 trials ran in 1 min 10 s, at most 2 at a time" in timeline.section(make_results(results.rows)).finding
+    assert "3 trials ran in 1 min 10 s, at most 2 at a time" in section_of(make_results(results.rows)).finding
 
 
 def test_rows_without_a_start_are_counted_and_left_out(make_row: MakeRow, make_results: MakeResults) -> None:
     rows = [trial(make_row, 0, "a:1", 5.0, 10.0), trial(make_row, 1, "a:1", None, 10.0)]
     rows.append(trial(make_row, 2, "a:1", 15.0, 10.0))
-    assert "Left out: 1 trial without a start time" in timeline.section(make_results(rows)).finding
+    assert "Left out: 1 trial without a start time" in section_of(make_results(rows)).finding
 
 
 def test_one_trial_is_no_timeline(make_row: MakeRow, make_results: MakeResults) -> None:
