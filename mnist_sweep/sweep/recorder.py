@@ -161,7 +161,7 @@ class Recorder:
         """Return a note if the row is from an environment of another kind than the sweep's first, once for each."""
         if not row.environment:  # it failed before it trained
             return []
-        self._first_trained = self._first_trained or next(one for one in self.rows() if one.environment)
+        self._first_trained = self._first_trained or next((one for one in self.rows() if one.environment), row)
         note = reproducibility.unlike_note(self._first_trained, row)
         if note is None or note in self._unlike:
             return []
