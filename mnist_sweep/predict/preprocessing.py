@@ -56,7 +56,8 @@ def read(path: Path, image_shape: tuple[int, int, int], card: DataCard) -> list[
     except DataError as error:
         return [error]
     done = []
-    if card.pixel_range[0] == 0 and found.max(initial=0) <= (white := card.pixel_range[1]) < 255:  # by the data's scale
+    low, white = card.pixel_range
+    if low == 0 and 0 < found.max(initial=0) <= white < 255:  # by the data's scale
         found = (found * (255 / white)).round().astype(np.uint8)
         done = [f"levels up to {white:g} scaled to 255, since the data have these"]
     images = zip(names, map(Image.fromarray, found), strict=True)

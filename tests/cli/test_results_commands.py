@@ -50,7 +50,9 @@ def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, 
     status, out, err = run("predict", "results/good", "black.png", "--top", "2")
     assert (status, err) == (0, "")
     assert out.startswith("classified by the model of trial ")
-    assert re.search(r"^black\.png: \d \d+\.\d%, \d \d+\.\d%$", out, re.MULTILINE)
+    assert re.search(
+        r"^black\.png: \d \d+\.\d%, \d \d+\.\d% \(dark: the largest pixel is 0 of 255\)$", out, re.MULTILINE
+    )
     (folder / "empty.png").touch()
     before = content(folder)
     status, out, err = run("predict", "results/good", "black.png", "empty.png")
