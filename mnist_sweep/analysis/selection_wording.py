@@ -115,12 +115,17 @@ class Selection:
         return "for new images" if self.method == OVER_IMAGES else "for these validation images"
 
     @property
+    def allows_for_choice(self) -> bool:
+        """Whether the interval on validation is known, and allows for its being the best of several."""
+        return self.method == ONE_SEED and self.objective.is_accuracy and not math.isnan(self.val_low)
+
+    @property
     def intervals(self) -> tuple[str, str]:
         """The 95% intervals on validation and on test in words, with what each of them is for."""
         val = self.val_low, self.val_high, self.val_new_low, self.val_new_high
         test = self.test_low, self.test_high, self.test_new_low, self.test_new_high
         on_val = _intervals(*val, of="these validation images", n=self.n, measure=self.objective)
-        if self.method == ONE_SEED and self.objective.is_accuracy and not math.isnan(self.val_low):
+        if self.allows_for_choice:
             on_val += f", the best of {self.num_compared:,}"
         return on_val, _intervals(*test, of="these test images", n=self.n, measure=self.objective)
 

@@ -20,6 +20,7 @@ MAX_DRAWN = 10
 APART, LEFT_OUT, MAYBE = "worse", "left out", "may be the best"
 DOTS, ONE_SEED_EACH = "Dots are means over seeds.", "Each dot is one trial."
 HOLLOW = " Full ones may be the best, hollow circles are worse."
+CHOSEN = " Only the interval of the first config allows for its being the best of {:,}."
 BARS = " Configs are compared seed by seed, so the bars of two may overlap although they differ."
 
 
@@ -120,16 +121,17 @@ def next_step(results: Results) -> tuple[str, str]:
 def _picture(results: Results, selection: Selection) -> Plot:
     """Return the best configs with their values on validation and test, and both intervals."""
     measure, configs = results.measure, results.configs[:MAX_DRAWN]
-    means = intervals_of(results.trials, [config.config_id for config in configs])
+    means = intervals_of(results.trials, [config.config_id for config in configs], selection)
     states = [_state(results, selection, config) for config in configs]
     labels = [_label(results, config) for config in configs]
     dots = DOTS if any(len(one.rows) > 1 for one in configs) else ONE_SEED_EACH
+    chosen = CHOSEN.format(selection.num_compared) if selection.allows_for_choice else ""
     first = f", first {MAX_DRAWN} of {len(results.configs):,}" if len(results.configs) > MAX_DRAWN else ""
     columns = columns_of("config", "hyperparameters", "state", ("seeds", 0))
     cells = zip([one.config_id for one in configs], labels, states, [len(one.rows) for one in configs], strict=True)
     return Plot(
         title=f"Configs by validation {measure.title}{first}",
-        finding=dots + HOLLOW * (APART in states) + BARS * (selection.method == OVER_SEEDS),
+        finding=dots + HOLLOW * (APART in states) + chosen + BARS * (selection.method == OVER_SEEDS),
         figure=interval_figure(measure, labels, means, _groups(states)),
         table=interval_table(measure, columns, cells, means),
     )

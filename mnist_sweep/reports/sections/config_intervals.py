@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.analysis.selection import config_means
+from mnist_sweep.analysis.selection_wording import Selection
 from mnist_sweep.reports.blocks import Cell, Column, Table, columns_of
 from mnist_sweep.reports.plotly_figures import GREY, RED, figure, literal, scatter
 from mnist_sweep.trials.value_format import Measure
@@ -28,12 +29,16 @@ class Group(NamedTuple):
     marker: Mapping[str, Any]
 
 
-def intervals_of(trials: "pd.DataFrame", config_ids: Iterable[str]) -> list[Means]:
-    """Return the means of configs with their intervals, as `config_means`.
+def intervals_of(trials: "pd.DataFrame", config_ids: Sequence[str], selection: Selection) -> list[Means]:
+    """Return the means of configs with their intervals, as `config_means`; those of the selected one as `select`.
 
     The interval for other seeds is unknown where one seed, or equal ones, leave that of the images.
     """
-    return [*map(_without_unknown, config_means(trials, config_ids))]
+    found = zip(config_ids, config_means(trials, config_ids), strict=True)
+    return [
+        _without_unknown({end: getattr(selection, end) for end in means} if name == selection.config_id else means)
+        for name, means in found
+    ]
 
 
 def interval_table(

@@ -22,6 +22,7 @@ NOT_KEPT = "not all predictions were kept"
 SAME = "Both sweeps select the same config, `{}`: “{}” compares its results."
 IN_BOTH = "What differs for configs in both?"
 READING = "The {} best configs of each sweep by validation. Bars of two configs may overlap although they differ."
+CHOSEN = " With one seed each, the interval of the selected config allows for its being the best."
 SELECTED = (
     "Each was selected by validation, which flatters the best of many (here {} and {} configs).",
     " The difference on test, which played no part in either choice, is free of that.",
@@ -111,7 +112,8 @@ def _picture(compared: SweepComparison) -> Plot:
     drawn, found, measure = [], compared.found, compared.found.objective
     for place, side in enumerate(compared.sides):
         ids = [config.config_id for config in side.configs[:MAX_DRAWN]]
-        drawn += [(place, name, means) for name, means in zip(ids, intervals_of(side.trials, ids), strict=True)]
+        means_of = zip(ids, intervals_of(side.trials, ids, side.analysis[0]), strict=True)
+        drawn += [(place, name, means) for name, means in means_of]
     drawn.sort(key=lambda one: -measure.score(one[2]["val_mean"]))
     labels = [f"{compared.names[place]}: {found.labels[name]}" for place, name, _ in drawn]
     markers = {"color": BLUE, "size": 10}, {"color": BLUE, "size": 10, "symbol": "square-open", "line": {"width": 2}}
@@ -123,7 +125,7 @@ def _picture(compared: SweepComparison) -> Plot:
     columns, all_means = columns_of("sweep", "config", "hyperparameters"), [means for *_, means in drawn]
     return Plot(
         title=f"The best configs of both by validation {measure.title}",
-        finding=READING.format(MAX_DRAWN),
+        finding=READING.format(MAX_DRAWN) + CHOSEN * any(side.analysis[0].allows_for_choice for side in compared.sides),
         figure=interval_figure(measure, labels, all_means, groups),
         table=interval_table(measure, columns, cells, all_means),
     )

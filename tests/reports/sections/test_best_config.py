@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import MacroF1, Momentum, TrialConfig, repeat
+from mnist_sweep.analysis.selection import config_means
 from mnist_sweep.reports.blocks import Facts, Plot
 from mnist_sweep.reports.sections import best_config
 from mnist_sweep.reports.sections.config_intervals import INTERVALS
@@ -84,6 +85,26 @@ def test_one_seed_has_no_interval_for_others(make_row: MakeRow, make_results: Ma
     )
     states, traces = picture(section)
     assert (states, INTERVALS[0] in traces) == (["best", "untested"], False)
+
+
+def test_picture_has_the_interval_of_the_answer_which_allows_for_the_choice(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    results = make_results(
+        [make_row(TrialConfig(num_steps=steps), val_accuracy=0.9 - steps / 300) for steps in range(1, 9)]
+    )
+    selection, (plot,) = results.analysis[0], blocks_of(best_config.section(results), Plot)
+    assert selection.intervals[0].endswith("given this trained model, the best of 8")
+    assert plot.finding.endswith("Only the interval of the first config allows for its being the best of 8.")
+    assert selection.val_new_low < config_means(results.trials, [selection.config_id])[0]["val_new_low"]
+    ends = [[row[column] for column in (-3, -2)] for row in plot.table.rows]
+    others = config_means(results.trials, [str(row[0]) for row in plot.table.rows[1:]])
+    new = [
+        (selection.val_new_low, selection.val_new_high),
+        *((one["val_new_low"], one["val_new_high"]) for one in others),
+    ]
+    assert ends == [[*one] for one in new]
+    assert picture(best_config.section(results))[1][INTERVALS[1]]["x"] == [x for one in new for x in (*one, None)]
 
 
 @pytest.mark.parametrize("accuracy", [0.97, 0.4])

@@ -9,7 +9,7 @@ from mnist_sweep import LogLoss, TrialConfig, TrialRow
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Facts, Plot, Section, Table
 from mnist_sweep.reports.report_data import read_results
-from mnist_sweep.reports.sections.sweep_comparison import compare_sweeps, sections
+from mnist_sweep.reports.sections.sweep_comparison import CHOSEN, compare_sweeps, sections
 from mnist_sweep.results import predictions
 from mnist_sweep.trials.row import Status
 from tests.analysis.folders import LABELS, Folder
@@ -93,3 +93,17 @@ def test_what_cannot_be_compared_is_refused(folders: list[Folder], make_row: Mak
     )
     with refused(LedgerError, "judged by", "cannot be compared"):
         page(folders)
+
+
+def test_picture_has_the_interval_of_each_sweep_s_own_answer(folders: list[Folder]) -> None:
+    for number, folder in enumerate(folders):
+        for steps in range(4):
+            folder.add(TrialConfig(num_steps=9 + steps + 9 * number), val=range(4 + 3 * steps), test=[])
+    compared = compare_sweeps(*(read_results(folder.path) for folder in folders))
+    answer, answers, *_ = sections(compared)
+    (plot,) = blocks_of(answer, Plot)
+    chosen = {side.analysis[0].config_id: side.analysis[0] for side in compared.sides}
+    drawn = [(row[1], row[-3:-1]) for row in plot.table.rows if row[1] in chosen]
+    assert sorted(drawn) == sorted((name, [one.val_new_low, one.val_new_high]) for name, one in chosen.items())
+    assert plot.finding.endswith(CHOSEN)
+    assert "the best of 4" in str(table(answers))
