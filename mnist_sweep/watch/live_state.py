@@ -128,8 +128,8 @@ def _test_interval(rows: Sequence[TrialRow]) -> Interval | None:
     values, num_test, measure = [value for value, _ in known], known[0][1], rows[0].measure
     mean, ends = statistics.fmean(values), list[tuple[float, float]]()
     if measure.is_accuracy:
-        low, high = wilson_interval(mean * num_test, num_test)
-        ends.append((float(low), float(high)))
+        lows, highs = wilson_interval([value * num_test for value in values], num_test)
+        ends.append((float(lows.mean()), float(highs.mean())))
     if len({*values}) > 1:
         half = float(half_width_of_mean(statistics.stdev(values), len(values)))
         ends.append((mean - half, mean + half))

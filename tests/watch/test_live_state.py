@@ -1,12 +1,13 @@
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mnist_sweep import TrialConfig, select
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.statistics.intervals import wilson_interval
 from mnist_sweep.sweep.live_run import LiveRun, RunningTrial
@@ -92,6 +93,20 @@ def test_the_interval_of_several_seeds_is_wider_than_that_of_the_images(folder: 
     mean, least, most = found.best_test
     assert mean == pytest.approx(0.9)
     assert least < low < high < most <= 1
+
+
+@pytest.mark.parametrize("values", [[0.95], [0.99, 0.95], [1.0, 0.97, 0.98]])
+def test_the_interval_is_that_of_select(
+    tmp_path: Path, make_row: Callable[..., TrialRow], values: Sequence[float]
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.open()
+    for seed, value in enumerate(values):
+        ledger.commit(make_row(TrialConfig(seed=seed), test_accuracy=value))
+        ledger.commit(make_row(TrialConfig(seed=seed, num_steps=9), val_accuracy=0.5))
+    found = select(tmp_path)
+    ends = found.test_mean, found.test_new_low, found.test_new_high
+    assert summary(ledger.rows(with_history=False), tmp_path).best_test == pytest.approx(ends, abs=1e-12)
 
 
 def test_the_best_is_named_by_the_fields_of_the_run_while_no_row_differs_in_them(

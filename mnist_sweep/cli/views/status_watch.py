@@ -126,7 +126,8 @@ def best(state: LiveState) -> str:
         return "no trial has succeeded yet"
     config = rows.status.best[0]
     seeds = f", mean of {len(config.trial_ids)} seeds" if len(config.trial_ids) > 1 else ""
-    test = (
-        f"; test {measure.text(rows.best_test[0])}, {measure.interval(*rows.best_test[1:])}" if rows.best_test else ""
-    )
+    test = ""
+    if rows.best_test:
+        new = " for new images" if measure.is_accuracy else ""
+        test = f"; test {measure.text(rows.best_test[0])}, {measure.interval(*rows.best_test[1:])}{new}"
     return f"best val {measure.title} {measure.text(config.val)} ({rows.best_labels[0]}{seeds}){test}"

@@ -98,7 +98,7 @@ def test_lines_say_what_has_changed_and_nothing_twice(state: LiveState, make_row
     assert printed(shown).splitlines()[0] == "beware"
     assert [line.split(":")[0] for line in printed(shown).splitlines()[1:]] == [
         "running",
-        "best val accuracy 90.00% (cnn); test 91.00%, 95% interval 87.22% to 93.74%",
+        "best val accuracy 90.00% (cnn); test 91.00%, 95% interval 87.22% to 93.74% for new images",
     ]
     start = len(printed(shown))
     lines.show(state, {"a": first})
