@@ -55,8 +55,8 @@
   const best = () => {
     const { status, best_labels: labels } = live.state.rows;
     const found = status.best.map(({ val, trial_ids: names }, index) => [labels[index], val, names.length, names.map((name) => live.rows.get(name)?.cells[valIndex()] ?? val).sort((a, b) => a - b), names[0]]);
-    get("best").hidden = found.length < 2;
-    if (found.length < 2) return;
+    get("best").hidden = found.length < 2 || Boolean(status.race); // which has a table of its own
+    if (get("best").hidden) return;
     const [[, first, number, seeds], [, second, others, more]] = found;
     const spread = Math.max(...[seeds, more].map((one) => one.at(-1) - one[0]));
     const lead = Math.abs(first - second);

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.analysis.folder_status import folder_status
+from mnist_sweep.results import saved_race
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.search.race import Race
 from mnist_sweep.sweep import live_run
 from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.trials import events
@@ -24,6 +26,7 @@ pytest.importorskip("selenium", reason="selenium is not installed")
 from selenium.common.exceptions import NoAlertPresentException
 
 from tests.browsers import LAPTOP, PATIENCE, PHONE, Browser, axe, browser, faults
+from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 
 __all__ = ["axe", "browser"]  # fixtures
 pytestmark = pytest.mark.browser
@@ -210,6 +213,24 @@ def test_on_a_narrow_screen_the_trials_fit_their_box_the_best_first(browser: Bro
     best = folder_status(list(Ledger(folder).rows().values()), folder).best
     shown = "return [...document.querySelectorAll('#trials tbody button')].map((one) => one.textContent)"
     assert browser.run(shown)[: len(best)] == [one.trial_ids[0] for one in best]  # equal values in the same order
+
+
+def test_a_race_has_one_table_of_its_configs(
+    browser: Browser, start: Start, folder: Path, tmp_path: Path, make_row: Callable[..., TrialRow]
+) -> None:
+    _, url = watch(start)
+    browser.open(url)
+    browser.until("!document.getElementById('best').hidden && document.getElementById('race').hidden")
+    raced = Ledger(tmp_path / "race")
+    raced.open()
+    for row in rows_of(make_row):
+        raced.commit(row)
+    saved_race.write(tmp_path / "race", Race(IDS, KNOWN, num_val=NUM_VAL))
+    _, url = watch(start, "race")
+    browser.open(url)
+    browser.until("document.querySelectorAll('#race tbody tr').length === 4")
+    assert browser.run("return document.getElementById('best').hidden")
+    browser.picture(tmp_path / "race.png")
 
 
 def test_names_and_errors_become_no_markup(
