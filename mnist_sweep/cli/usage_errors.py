@@ -6,6 +6,7 @@ import click
 WORDS = {
     "run": "resume start train tune",
     "status": "best list ls show",
+    "report": "analyze select",
     "table": "csv export",
     "watch": "dashboard serve ui",
     "--max-concurrent": "--jobs --n-jobs --num-workers --parallel --workers",

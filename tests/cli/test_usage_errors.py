@@ -13,6 +13,7 @@ from tests.cli.conftest import Refuses, Run
         ("resume good.py", "No such command 'resume'. Did you mean 'run'? See `mnist-sweep --help`."),
         ("good.py", "No such command 'good.py'. Did you mean 'run good.py'? See `mnist-sweep --help`."),
         ("stauts", "Did you mean 'status'?"),
+        ("select x", "Did you mean 'report'?"),
         ("--runner local run good.py", "No such option '--runner'. Options follow the command. See"),
         ("run good.py --resume", "The same command resumes a run, without an option. See `mnist-sweep run --help`."),
         ("run good.py --gpus 1", "Did you mean '--gpus-per-trial'?"),
