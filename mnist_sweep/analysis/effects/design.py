@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 MAX_BLOCKS = 200
 RESOLUTION = 1e-9  # of an accuracy: variation below it is rounding
+ESTIMABLE = 1e-6  # of a sum of coefficients: its part, at most, that is not estimable
 CROSSED = 0.8  # share of all pairs of settings and seeds from which on the seeds repeat the settings
 
 
@@ -127,6 +128,9 @@ class LinearModel(NamedTuple):
         design: The design.
         mains: Columns of each factor: float64 `[settings, levels - 1]`.
         roots: Square root of the coefficients' covariance in units of a setting's variance: float64 `[columns, rank]`.
+        null: Orthonormal basis of what is not estimable: float64 `[columns, columns - rank]`.
+        interactions: The pairs of factors whose interactions follow the mains.
+        levels: Levels of each factor that means are over: all but those that the design confounds with other factors.
         basis: Orthonormal basis of the columns: float64 `[settings, rank]`.
         coefficients: float64 `[columns, seeds]`.
         residuals: float64 `[settings, seeds]`.
@@ -135,6 +139,9 @@ class LinearModel(NamedTuple):
     design: Design
     mains: tuple[Array, ...]
     roots: Array
+    null: Array
+    interactions: Sequence[tuple[int, int]]
+    levels: tuple[Codes, ...]
     basis: Array
     coefficients: Array
     residuals: Array
@@ -150,7 +157,21 @@ def fit(design: Design, interactions: Sequence[tuple[int, int]] = ()) -> LinearM
     roots = vectors[:, kept] / np.sqrt(values[kept])
     basis = columns @ roots
     coefficients = roots @ (basis.T @ design.accuracy)
-    return LinearModel(design, mains, roots, basis, coefficients, design.accuracy - columns @ coefficients)
+    rest, levels = design.accuracy - columns @ coefficients, tuple(np.arange(main.shape[1] + 1) for main in mains)
+    model = LinearModel(design, mains, roots, vectors[:, ~kept], interactions, levels, basis, coefficients, rest)
+    return model if kept.all() else _without_confounded_levels(model)
+
+
+def _without_confounded_levels(model: LinearModel) -> LinearModel:
+    """Return the model whose means are over the levels that can be compared with those of the most typical setting."""
+    codes = model.design.codes
+    typical = np.log([np.bincount(column + 1)[column + 1] for column in codes.T]).sum(axis=0)
+    for factor in np.argsort((codes >= 0).sum(axis=0), kind="stable").tolist():  # nested factors before their parents
+        reference = codes[np.where(codes[:, factor] >= 0, typical, -np.inf).argmax(), factor]
+        vectors = np.array([marginal_weights(model, {factor: level}) for level in model.levels[factor].tolist()])
+        known = np.flatnonzero(np.abs((vectors - vectors[reference]) @ model.null).max(axis=1) < ESTIMABLE)
+        model = model._replace(levels=(*model.levels[:factor], known, *model.levels[factor + 1 :]))
+    return model
 
 
 def effect_coding(codes: Codes) -> Array:
@@ -165,14 +186,17 @@ def interaction_columns(a: Array, b: Array) -> Array:
 
 
 def marginal_weights(model: LinearModel, levels: Mapping[int, int]) -> Array:
-    """Return the weights of the coefficients in the mean at levels of some factors, over all levels of the others."""
-    vector = np.zeros(len(model.coefficients))
-    vector[0] = 1
-    above = dict(parent for factor in levels if (parent := model.design.parents[factor]))
+    """Return the weights of the coefficients in the mean at levels of some factors, over `model.levels` of others."""
+    parents = model.design.parents
+    above = dict(parent for factor in levels if (parent := parents[factor]))
+    chosen = [*model.levels]
     for factor, level in (above | dict(levels)).items():
-        start, num = 1 + sum(main.shape[1] for main in model.mains[:factor]), model.mains[factor].shape[1]
-        vector[start : start + num] = effect_coding(np.arange(num + 1))[level]
-    return vector
+        chosen[factor] = np.array([level])
+    shares = [float((chosen[parent[0]] == parent[1]).mean()) if parent else 1.0 for parent in parents]
+    codings = [effect_coding(np.arange(main.shape[1] + 1)) for main in model.mains]
+    means = [of * coding[some].mean(axis=0) for of, coding, some in zip(shares, codings, chosen, strict=True)]
+    products = [np.outer(means[a], means[b]).ravel() for a, b in model.interactions]
+    return np.concatenate([np.ones(1), *means, *products])
 
 
 def leverage(model: LinearModel, vector: Array) -> float:

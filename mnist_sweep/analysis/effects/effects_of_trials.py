@@ -146,6 +146,9 @@ def _effect(
     difference, low, high = means.difference if means else UNKNOWN
     labels = [factor.labels[number] for number in live]
     parts = [wording.effect_sentence(factor, labels, means, measure=measure, significant=significant)]
+    if means and (apart := wording.confounded_levels(labels, means)):
+        why = "" if math.isnan(difference) else ", confounded with other hyperparameters"
+        parts.append(f"all means leave out {', '.join(apart)}{why}")
     setting = trials["config_id"].factorize()[0]
     for kind, rows in failures.items():
         parts += wording.failure_sentences(factor, kind, rows, setting, num_tests=num_levels * len(failures))

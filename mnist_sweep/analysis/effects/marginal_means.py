@@ -61,11 +61,14 @@ def marginal_means(model: LinearModel, factor: int, *, num_trends: int = 1) -> M
     """
     num = model.mains[factor].shape[1] + 1
     vectors = np.array([marginal_weights(model, {factor: level}) for level in range(num)])
-    values = (vectors @ model.coefficients).mean(axis=1)
-    worst, best = int(values.argmin()), int(values.argmax())
-    scores = np.arange(num) - (num - 1) / 2
-    pair, slope = vectors[best] - vectors[worst], scores @ vectors / (scores @ scores)
-    of_pair, of_slope = (_errors_of_difference(model, factor, vector, vectors) for vector in (pair, slope))
+    first, *others = model.levels[factor].tolist()
+    known = np.array([first, *(others or [(first + 1) % num])])  # one level alone makes an unknown difference
+    compared, num = vectors[known], len(known)
+    values = (compared @ model.coefficients).mean(axis=1)
+    worst, best = int(known[values.argmin()]), int(known[values.argmax()])
+    scores = known - known.mean()
+    pair, slope = vectors[best] - vectors[worst], scores @ compared / (scores @ scores)
+    of_pair, of_slope = (_errors_of_difference(model, factor, vector, compared) for vector in (pair, slope))
     levels = [_interval(model, vector, _errors(model, vector[None], 1), _t_quantile(ALPHA)) for vector in vectors]
     difference = _interval(model, pair, of_pair, functools.partial(_tukey_quantile, num))
     least, most = model.design.limits
@@ -130,8 +133,7 @@ def _interval(
     model: LinearModel, vector: Array, parts: Sequence[MeanSquare], quantile: Callable[[float], float]
 ) -> Interval:
     """Return a weighted sum of the coefficients with the interval of these parts of its error and their quantiles."""
-    axes = model.roots / np.linalg.norm(model.roots, axis=0)
-    if np.abs(vector - axes @ (axes.T @ vector)).max() > 1e-6:  # the design confounds it with others
+    if np.abs(vector @ model.null).max(initial=0.0) > design.ESTIMABLE:  # the design confounds it with others
         return Interval(math.nan, math.nan, math.nan)
     mean, variance = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
     half = _weighted(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan

@@ -51,6 +51,7 @@ def effect_sentence(
     if means.best == means.worst:
         return f"{name}: no significant effect {_range(factor, labels)} (all have the same mean {measure.title})"
     best, worst = labels[means.best], labels[means.worst]
+    labels = [label for label in labels if label not in confounded_levels(labels, means)]
     if math.isnan(low):
         better = f"{best} is {_difference(difference, measure)} better than {worst}"
         return f"{name}: {better}, with too few configs for an interval"
@@ -58,7 +59,7 @@ def effect_sentence(
     interval = f"95% interval {_delta(low, measure, width)} to {_delta(high, measure, width)}"
     trend = factor.has_trend and (means.slope.low > 0 or means.slope.high < 0)
     slope = f"{measure.title} {'rises' if measure.score(means.slope.mean) > 0 else 'falls'} as it rises"
-    is_steady = {means.best, means.worst} == {0, len(labels) - 1}
+    is_steady = {best, worst} == {labels[0], labels[-1]}
     if low > 0:
         of = f"; best and worst of {len(labels)}" if len(labels) > 2 else ""
         ending = f"; {slope}" if trend and is_steady else ""
@@ -70,6 +71,11 @@ def effect_sentence(
         slope = slope if is_steady else f"{measure.title} is best at {best} and worst at {worst}"
         return f"{name}: {slope}, though no two levels differ significantly {ends}"
     return f"{name}: no significant effect {_range(factor, labels)} {ends}"
+
+
+def confounded_levels(labels: Sequence[str], means: MarginalMeans) -> list[str]:
+    """Return the levels without a mean, since they occur only with levels of other factors."""
+    return [label for label, level in zip(labels, means.levels, strict=True) if math.isnan(level.mean)]
 
 
 def _range(factor: Factor, labels: Sequence[str]) -> str:

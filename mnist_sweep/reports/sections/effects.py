@@ -13,7 +13,6 @@ from mnist_sweep.trials.value_format import Measure
 
 MAX_PLOTS = 8
 MAX_NAMED = 6
-NO_MEANS = "No means are drawn: levels of one hyperparameter occur only with levels of others, so no mean is known."
 READING = (
     " Bars compare levels: those of the best and the worst overlap unless the 95% interval of their difference "
     "excludes 0. The interval of each mean alone is in the table."
@@ -29,8 +28,6 @@ def section(results: Results) -> Section | None:
     limits = _limits(drawn[:MAX_PLOTS], analysis.objective)
     blocks: list[Block] = [_table(analysis.effects, analysis.objective)]
     blocks += [_plot(effect, limits, analysis.objective) for effect in drawn[:MAX_PLOTS]]
-    if not drawn and any(not math.isnan(effect.difference) for effect in analysis.effects):
-        blocks.append(Paragraph(text=NO_MEANS))
     if len(drawn) > MAX_PLOTS:
         blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_PLOTS, 'weaker effect')} without a plot."))
     blocks += [Paragraph(text=pair.sentence) for pair in analysis.interactions if pair.significant]

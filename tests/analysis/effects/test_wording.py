@@ -85,7 +85,10 @@ def test_factor_that_the_design_confounds_is_reported(make_trials: MakeTrials) -
         for rate in (0.0, 0.1, 0.2)
     ]
     found = by_name(effects(make_trials(configs, lambda _: 0.9)))
-    assert found["batch_size"].sentence == "batch_size: confounded with other hyperparameters that change with it"
+    said = "batch_size: confounded with other hyperparameters that change with it; all means leave out 100"
+    assert found["batch_size"].sentence == said
+    assert found["num_steps"].sentence.endswith("; all means leave out 300, 400, confounded with other hyperparameters")
+    assert all(np.isfinite(level.mean) for level in found["model.dropout"].levels)
     assert found["batch_size"].share is None, "it could as well be another's"
     assert not found["batch_size"].significant
     assert np.isfinite(found["model.dropout"].low)
