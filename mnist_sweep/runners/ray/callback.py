@@ -205,7 +205,9 @@ class TuneCallback(tune.Callback):
         if "refused" in message:
             raise ConfigError(message["refused"])
         self._readiness.reach()
-        for note in message.get("notes", []):  # every worker sends the same ones
+        # A local worker that sees no marker sees the storage, which has lost the marker.
+        unshared = [message["unshared"]] if self.is_on_cluster and "unshared" in message else []
+        for note in [*message.get("notes", []), *unshared]:  # every worker sends the same ones
             if note not in self._worker_notes and not self._observer.is_ending():  # with no marker to be seen
                 self._worker_notes.add(note)
                 self._observer.noted(None, note)

@@ -1,8 +1,9 @@
 """What Ray runs in a worker: one trial after the other, reported to the driver in small dictionaries.
 
 A message holds `points` (of the learning curve, with what `evaluation_messages` adds), `note`, `worker` (that runs the
-trial), `paused`, `missing_package` (and the `node` that lacks it), `notes` (which every worker may send), `refused`
-(why no trial may train), or `row` with the trained model and the predictions.
+trial), `paused`, `missing_package` (and the `node` that lacks it), `notes` (which every worker may send), `unshared`
+(that it does not see the storage), `refused` (why no trial may train), or `row` with the trained model and the
+predictions.
 """
 
 import collections
@@ -196,7 +197,7 @@ def relay(
     artifacts = settings.artifacts
     monitor = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
     if artifacts and monitor and not monitor.is_shared:
-        yield {"notes": [UNSHARED.format(artifacts.storage)]}
+        yield {"unshared": UNSHARED.format(artifacts.storage)}
     sender = EvaluationSender(
         has_scheduler=settings.has_scheduler,
         min_interval=settings.min_interval,

@@ -119,6 +119,16 @@ def test_a_model_that_a_worker_refuses_ends_the_run_and_notes_on_models_come_onc
         receiving.on_trial_result(1, [], tune_trial(), {"refused": "remove the softmax"})
 
 
+@pytest.mark.parametrize("is_on_cluster", [False, True])
+def test_only_machines_of_a_cluster_may_not_see_the_storage(*, is_on_cluster: bool) -> None:
+    observer = Notes()
+    receiving = callback(observer)
+    receiving.is_on_cluster = is_on_cluster
+    for _ in range(2):
+        receiving.on_trial_result(1, [], tune_trial(), {"unshared": "it is not seen"})
+    assert observer.heard == [("noted", None, "it is not seen")][:is_on_cluster]
+
+
 def test_a_run_is_ready_once_a_worker_has_refused_no_model_or_a_trial_has_its_row(tmp_path: Path) -> None:
     messages: list[dict[str, Any]] = [{"notes": []}, {"row": to_json(failed(TRIAL, error="no"))}]
     for message in messages:

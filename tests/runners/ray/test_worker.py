@@ -99,7 +99,7 @@ def test_a_trial_whose_run_has_ended_is_paused_and_sends_no_row(
 def test_a_worker_that_does_not_see_the_storage_says_so_first(tmp_path: Path) -> None:
     artifacts = Artifacts(storage=str(tmp_path), run_marker=run_marker.new_name(tmp_path))
     note, row = worker.relay(running(), replace(SETTINGS, artifacts=artifacts))
-    assert note["notes"][0].startswith(f"some machines do not see the storage {tmp_path}: their trials write no ch")
+    assert note["unshared"].startswith(f"some machines do not see the storage {tmp_path}: their trials write no ch")
     assert "row" in row
 
 
