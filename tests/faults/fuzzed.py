@@ -1,11 +1,13 @@
 """One reader under atheris, in this process, until libFuzzer ends it; `fuzz` starts it.
 
 Only what is imported while atheris instruments imports counts for coverage; readers import late, so they read their
-seeds meanwhile.
+seeds meanwhile. Linux begins the peak of memory that libFuzzer limits with that of the process which started this one,
+such as pytest, so a fork of this process is fuzzed.
 
 Command: python -m tests.faults.fuzzed READER FOLDER [OPTIONS OF LIBFUZZER]
 """
 
+import os
 import sys
 from pathlib import Path
 from random import Random
@@ -41,4 +43,6 @@ def main(name: str, folder: Path, *options: str) -> None:
 
 
 if __name__ == "__main__":
+    if pid := os.fork():
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
     main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
