@@ -27,7 +27,11 @@ TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="
 
 def time(text: str) -> float:
     """Return the seconds of `90`, `90min` or `2h`, above 0."""
-    if not (seconds := seconds_of(text if text[-1:].isalpha() else f"{text}s")):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = seconds_of(text) or 0.0
+    if not seconds > 0:
         raise ValueError(f"{text!r} is not a time above 0: write 90 for seconds, 90min or 2h.")
     return seconds
 

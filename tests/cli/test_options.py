@@ -1,5 +1,7 @@
 """Laws of the options that `run` and `plan` share."""
 
+import math
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import Arrays, read_trials
-from mnist_sweep.cli import sweep_commands
+from mnist_sweep.cli import options, sweep_commands
 from mnist_sweep.cli.options import load_sweep
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.trials.artifacts import Retention, SummaryDetail
@@ -74,3 +76,16 @@ def test_data_replace_those_of_every_trial(folder: Path, run: Run) -> None:
     changed = load_sweep(folder / "search.py", NONE | {"data": "a.npz"})
     assert changed.search is not None
     assert changed.search.base.data == Arrays("a.npz")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("1e-3", 0.001), (".5", 0.5), ("inf", math.inf), ("90min", 5400), ("1.5 h", 5400)]
+)
+def test_a_time_is_a_number_of_seconds_or_has_a_unit(text: str, seconds: float) -> None:
+    assert options.time(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "nan", "0h", "2x", "h"])
+def test_no_other_text_is_a_time(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{text!r} is not a time above 0: write 90 for seconds, 90min or")):
+        options.time(text)
