@@ -2,7 +2,7 @@
 
 Data: the 1,797 handwritten 8x8 digits that come with scikit-learn; nothing is downloaded.
 Command: python sweeps/quickstart.py
-Cost: 40 trials of 240 steps; 8 to 12 s on 2 cores of an AMD EPYC (n = 3), start-up included
+Cost: 40 trials of 240 steps; 7 to 10 s on 2 cores of an AMD EPYC (n = 10), start-up included
 Result: momentum 0.05 comes first (mean validation accuracy 95.2%, n = 8), gradient descent 0.5 and Adam 0.003 next
 (92.8 and 92.7%), then Adagrad 0.05 (88.4%) and RMSProp 0.003 (86.2%). 8 and 16 filters (91.4%) are as good as 16 and 32
 (90.7%, n = 20 each). All this is one seed, and networks of one size start from the same weights then: run `--seeds 5`
