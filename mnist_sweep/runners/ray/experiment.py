@@ -18,7 +18,7 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.ray import cluster, private, retries, schedulers
 from mnist_sweep.runners.ray.callback import Readiness, TuneCallback, id_of
-from mnist_sweep.runners.ray.user_callbacks import UserCallback, tune_folder
+from mnist_sweep.runners.ray.user_callbacks import UserCallback, cleared_tune_folder
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
 from mnist_sweep.system import machine
 from mnist_sweep.trials.config import TrialConfig, trial_id
@@ -125,7 +125,7 @@ class Experiment:
     def _run_config(self, callback: TuneCallback, folder: str) -> Any:
         note, artifacts = functools.partial(self.observer.noted, None), self.settings.artifacts
         callbacks = self.runner.callbacks
-        where = tune_folder(artifacts, self.trials) if callbacks else None
+        where = cleared_tune_folder(artifacts, self.trials) if callbacks else None
         given = [UserCallback(one, note, where) for one in callbacks]
         return tune.RunConfig(
             storage_path=folder,

@@ -28,8 +28,11 @@ OF_TUNE = (
 )
 
 
-def tune_folder(artifacts: Artifacts | None, trial_ids: Iterable[str]) -> Path | None:
-    """Return where the callbacks' files go, without these trials; None, as on a bucket, if in Tune's own folder."""
+def cleared_tune_folder(artifacts: Artifacts | None, trial_ids: Iterable[str]) -> Path | None:
+    """Delete what callbacks wrote of these trials, which run again; return where such files go.
+
+    None stands for Tune's own folder, with which they end, as where artifacts are on a bucket.
+    """
     if artifacts is None or "://" in artifacts.storage:
         return None
     for trial_id in trial_ids:

@@ -11,7 +11,7 @@ from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, grid, run, trial_id
 from mnist_sweep.results.row_json import to_json
-from mnist_sweep.runners.ray.user_callbacks import ShownTrial, UserCallback, tune_folder
+from mnist_sweep.runners.ray.user_callbacks import ShownTrial, UserCallback, cleared_tune_folder
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Notice
 from mnist_sweep.trials.row import Status, TrialRow
@@ -83,9 +83,9 @@ def test_a_failed_trial_is_an_error_for_a_callback(tmp_path: Path) -> None:
 
 
 def test_files_of_callbacks_go_to_the_storage_if_that_is_a_folder(tmp_path: Path) -> None:
-    assert tune_folder(Artifacts(storage=str(tmp_path)), ["new"]) == tmp_path / "tune"
-    assert tune_folder(Artifacts(storage="s3://bucket/sweep"), ["new"]) is None
-    assert tune_folder(None, ["new"]) is None
+    assert cleared_tune_folder(Artifacts(storage=str(tmp_path)), ["new"]) == tmp_path / "tune"
+    assert cleared_tune_folder(Artifacts(storage="s3://bucket/sweep"), ["new"]) is None
+    assert cleared_tune_folder(None, ["new"]) is None
 
 
 @pytest.mark.slow
