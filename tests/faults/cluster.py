@@ -49,8 +49,9 @@ def missing() -> str | None:
         return "network namespaces need root"
     if not shutil.which("ip") or not shutil.which("unshare"):
         return "network namespaces need the programs ip and unshare"
-    made = _call("ip", "netns", "add", f"{PREFIX}-probe")
-    _call("ip", "netns", "delete", f"{PREFIX}-probe")
+    probe = f"{PREFIX}{os.getpid()}"  # the workers of pytest try at once
+    made = _call("ip", "netns", "add", probe)
+    _call("ip", "netns", "delete", probe)
     return f"no network namespace can be made: {made.stderr.strip()}" if made.returncode else None
 
 
